@@ -1,0 +1,46 @@
+# A bare `make` lists what there is.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint bench constraints clean servers samples
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv and install everything into it (quick when done)
+
+$(READY): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+samples: $(READY) ## make the sample pictures in var/samples
+	@$(BIN)/python samples/make_samples.py var/samples
+
+run: $(READY) samples ## start on 127.0.0.1:8080 with sample pictures and embedded defaults
+	@exec $(BIN)/imgproxy-py serve --demo var/samples --bind 127.0.0.1:8080
+
+servers: ## install the real servers the tests talk to (Debian, as root)
+	@tests/install-servers
+
+test: $(READY) servers ## run every test against real Redis and S3 servers
+	$(BIN)/pytest -n 2
+
+lint: $(READY) ## ruff, mypy, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) samples ## measure the server beside bare libvips and bare aiohttp, in one run
+	$(BIN)/python -m benchmarks
+
+constraints: $(READY) ## write the versions now installed to constraints.txt
+	@{ echo '# Every version that a set-up installs; made by `make constraints`.'; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.txt
+
+clean: ## remove the virtual environment and everything made
+	rm -rf $(VENV) var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

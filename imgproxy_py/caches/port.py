@@ -1,0 +1,30 @@
+"""What rendering needs of a cache: pictures by key."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from imgproxy_py.recipe.picture import Outcome, Picture
+
+
+class Cache(Protocol):
+    """Pictures under keys (hex digests). A cache that is out of order is a miss and a count, never an error."""
+
+    outcome: Outcome
+    """How a hit in this cache is called."""
+
+    async def get(self, key: str) -> Picture | None:
+        """Give the picture under a key, `None` if there is none, it has expired, or the cache is out of order."""
+        ...
+
+    async def put(self, key: str, picture: Picture) -> None:
+        """Keep a picture for the cache's own lifetime; incomplete ones are not kept."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Forget a picture, if it is there."""
+        ...
+
+    async def ping(self) -> None:
+        """Raise an `imgproxy_py.errors.CapacityError` unless the cache answers."""
+        ...

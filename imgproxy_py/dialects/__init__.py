@@ -1,0 +1,1 @@
+"""URL text to `ImageRequest` and back; one dialect a file or folder."""

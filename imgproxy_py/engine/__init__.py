@@ -1,0 +1,1 @@
+"""The only home of pyvips: bytes and a recipe become a picture."""

@@ -1,0 +1,1 @@
+"""What picture is wanted: values and arithmetic, no I/O."""

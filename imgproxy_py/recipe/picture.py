@@ -1,0 +1,106 @@
+"""The bytes that travel: originals as sources give them, pictures as the engine makes them and caches keep them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from imgproxy_py.recipe.formats import Format
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validators:
+    """What tells one state of an original from another: its entity tag (quotes included) and its time of change.
+
+    `modified_at` is in Unix seconds. Either may be missing.
+    """
+
+    etag: str = ""
+    modified_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """An original as its source gave it, whole.
+
+    `cache_control` is the origin's header verbatim; `expires_at` its `Expires` in Unix seconds.
+    """
+
+    data: bytes
+    media_type: str = ""
+    validators: Validators = Validators()
+    cache_control: str = ""
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What is known of an image before its pixels are decoded.
+
+    `width` and `height` are as stored, in pixels; `orientation` is EXIF's 1–8; `frames` counts pages.
+    """
+
+    format: Format
+    width: int
+    height: int
+    orientation: int = 1
+    frames: int = 1
+    alpha: bool = False
+    bands: int = 3
+    profile: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Milliseconds that each part of the work took."""
+
+    queue: float = 0.0
+    fetch: float = 0.0
+    decode: float = 0.0
+    transform: float = 0.0
+    encode: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A finished picture, with all that its answer needs.
+
+    `etag` is strong and quoted. `origin_*` describe the original after EXIF orientation; `origin_bytes` its length.
+    `complete` is false when the original was truncated and is served all the same: such a picture is never stored.
+    """
+
+    data: bytes
+    format: Format
+    width: int
+    height: int
+    origin_format: Format
+    origin_width: int
+    origin_height: int
+    origin_bytes: int
+    etag: str = ""
+    modified_at: float | None = None
+    cache_control: str = ""
+    origin_expires_at: float | None = None
+    source: str = ""
+    tags: tuple[str, ...] = ()
+    complete: bool = True
+    timings: Timings = field(default=Timings(), compare=False)
+
+
+class Outcome(StrEnum):
+    """Where an answer came from, for logs, metrics and `Cache-Status`."""
+
+    MEMORY = "memory"
+    REDIS = "redis"
+    STORED = "stored"
+    SHARED = "shared"
+    MADE = "made"
+    BYPASSED = "bypassed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A picture and where it came from."""
+
+    picture: Picture
+    outcome: Outcome

@@ -1,0 +1,64 @@
+"""What a URL says: which original, what is to be made of it, and how the answer is delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imgproxy_py.recipe.model import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRef:
+    """Names an original.
+
+    `location` is the text after `scheme://`: for `http` and `https` host, path and query as they go on the wire, for
+    `local` the path below the root (with its leading slash), for object stores `bucket/key` with the key literal.
+    `version` is an object's version id, blank for the newest.
+    """
+
+    scheme: str
+    location: str
+    version: str = ""
+
+    @property
+    def url(self) -> str:
+        """The text `scheme://location`, without the version."""
+        return f"{self.scheme}://{self.location}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How the answer leaves; never part of a cache key.
+
+    `filename` is the stem offered to browsers, `expires_at` Unix seconds, `raw` streams the original untouched,
+    `preset_names` are the presets the URL named (for cache tags).
+    """
+
+    filename: str = ""
+    attachment: bool | None = None
+    expires_at: int | None = None
+    cachebuster: str = ""
+    raw: bool = False
+    preset_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRequest:
+    """What a dialect reads from a URL and writes back to one.
+
+    `signature` is the text the URL carries; two requests are equal whatever their signatures are worth, so whether it
+    holds is the dialect's `verify`, not a property of this value.
+    """
+
+    source: SourceRef
+    recipe: Recipe = Recipe()
+    delivery: Delivery = Delivery()
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientHints:
+    """What the client says of itself in headers: its pixel ratio 0 < dpr ≤ 8 and the width in pixels it lays out."""
+
+    dpr: float | None = None
+    width: int | None = None

@@ -1,0 +1,1 @@
+"""The use case: a request becomes a picture, made or found made."""

@@ -1,0 +1,60 @@
+"""What rendering needs of a source: originals by reference."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from imgproxy_py.recipe.picture import Original, Validators
+from imgproxy_py.recipe.request import SourceRef
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """The origin says that the caller's copy is still good."""
+
+    validators: Validators
+    cache_control: str = ""
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """An original being relayed untouched: the origin's status, the headers worth passing on, and the body's chunks."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+
+class Source(Protocol):
+    """Originals by reference. Raises only the `SourceError`s and `SourceForbidden` of `imgproxy_py.errors`."""
+
+    async def fetch(
+        self, ref: SourceRef, *, max_bytes: int = 0, unless: Validators | None = None
+    ) -> Original | NotModified:
+        """Fetch an original whole, at most `max_bytes` (0 = no limit).
+
+        With `unless`, an origin that can tell answers `NotModified` instead when nothing changed since; an origin that
+        cannot tell gives the original.
+        """
+        ...
+
+    async def validators(self, ref: SourceRef) -> Validators:
+        """Give an original's validators without its body (`HEAD` or the like), blank ones if its origin has none."""
+        ...
+
+    def raw(self, ref: SourceRef, headers: Mapping[str, str]) -> AbstractAsyncContextManager[RawAnswer]:
+        """Relay an original as its origin gives it (dialect §13.6).
+
+        Of the caller's `headers` (lower-case names) `range`, `accept-encoding`, `if-none-match` and
+        `if-modified-since` are passed on. Statuses are not turned into errors here, except that an origin which
+        cannot be reached raises. The total time-out does not bound the stream, the idle time-out does.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Raise a `SourceError` unless the source is ready to be asked."""
+        ...
