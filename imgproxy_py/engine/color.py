@@ -1,0 +1,83 @@
+"""Colour profiles: recognising, importing, exporting, removing (dialect §10)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pyvips
+
+from imgproxy_py.engine.work import Work
+from imgproxy_py.recipe.formats import ABILITIES
+
+PROFILE = "icc-profile-data"
+_GREY = frozenset({"b-w", "grey16"})
+_SRGB_MAKER, _SRGB_MODEL = b"IEC ", b"sRGB"
+
+
+def connection_space(profile: bytes) -> str:
+    """Give the profile connection space that a profile names in its header (ICC.1 §7.2.7), as libvips calls it."""
+    return "xyz" if profile[20:24] == b"XYZ " else "lab"
+
+
+def is_plain_srgb(profile: bytes) -> bool:
+    """Tell whether a profile is the well-known "sRGB IEC61966-2.1", by manufacturer and model in its header."""
+    return profile[48:52] == _SRGB_MAKER and profile[52:56] == _SRGB_MODEL
+
+
+def in_linear_light(work: Work, resample: Callable[[pyvips.Image], pyvips.Image]) -> Work:
+    """Give the work resampled in scRGB, and back in the colour space it came in."""
+    kind = work.image.interpretation
+    work = _imported_for_linear(work)
+    linear = resample(work.image.colourspace("scrgb"))
+    return work.showing(linear.colourspace(kind))
+
+
+def _imported_for_linear(work: Work) -> Work:
+    image = work.image
+    if work.imported or image.get_typeof(PROFILE) == 0 or is_plain_srgb(image.get(PROFILE)):
+        return work
+    try:
+        imported = image.icc_import(embedded=True, pcs=connection_space(image.get(PROFILE)))
+    except pyvips.Error:
+        return work
+    return replace(work, image=imported, imported=True)
+
+
+def with_output_profile(work: Work, *, strip: bool) -> Work:
+    """Give the work in its output profile.
+
+    With `strip`, or for a format that holds none: converted to sRGB (grey: its standard gamma), the profile removed.
+    Otherwise the original's profile stays, and pixels that were imported from it are exported back.
+    """
+    if work.image.get_typeof(PROFILE) == 0:
+        return work
+    if not strip and ABILITIES[work.output].icc:
+        return _exported(work) if work.imported else work
+    if work.imported or is_plain_srgb(work.image.get(PROFILE)):
+        return work.showing(_without_profile(work.image))
+    return work.showing(_without_profile(_standardised(work.image)))
+
+
+def _exported(work: Work) -> Work:
+    depth = 16 if work.image.format == "ushort" else 8
+    try:
+        return work.showing(work.image.icc_export(pcs=connection_space(work.image.get(PROFILE)), depth=depth))
+    except pyvips.Error:
+        return work.showing(_without_profile(work.image))
+
+
+def _standardised(image: pyvips.Image) -> pyvips.Image:
+    standard = "sgrey" if image.interpretation in _GREY else "srgb"
+    depth = 16 if image.format == "ushort" else 8
+    pcs = connection_space(image.get(PROFILE))
+    try:
+        return image.icc_transform(standard, embedded=True, pcs=pcs, depth=depth)
+    except pyvips.Error:
+        return image  # a damaged profile is no profile
+
+
+def _without_profile(image: pyvips.Image) -> pyvips.Image:
+    image = image.copy()
+    image.remove(PROFILE)
+    return image

@@ -1,0 +1,67 @@
+"""libvips itself: how it is set up for untrusted input, and what the installed build can read and write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import pyvips
+
+from imgproxy_py.recipe.formats import Format
+
+LOADERS: dict[Format, str] = {
+    Format.JPEG: "jpegload_buffer",
+    Format.PNG: "pngload_buffer",
+    Format.WEBP: "webpload_buffer",
+    Format.GIF: "gifload_buffer",
+    Format.TIFF: "tiffload_buffer",
+    Format.AVIF: "heifload_buffer",
+    Format.SVG: "svgload_buffer",
+}
+SAVERS: dict[Format, str] = {
+    Format.JPEG: "jpegsave_buffer",
+    Format.PNG: "pngsave_buffer",
+    Format.WEBP: "webpsave_buffer",
+    Format.GIF: "gifsave_buffer",
+    Format.TIFF: "tiffsave_buffer",
+    Format.AVIF: "heifsave_buffer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """The formats that this installation reads and writes; an SVG can only be handed on."""
+
+    loadable: frozenset[Format]
+    savable: frozenset[Format]
+
+
+@cache
+def set_up() -> Abilities:
+    """Set libvips up once for a process that serves untrusted pictures, and tell what it can do.
+
+    Loaders that libvips marks as untrusted are blocked, but for SVG, which is rendered without external references. Each
+    picture has one thread of its own, so libvips makes none; results are cached by us, so libvips caches none.
+    """
+    pyvips.concurrency_set(1)
+    pyvips.cache_set_max(0)
+    pyvips.block_untrusted_set(True)
+    pyvips.operation_block_set("VipsForeignLoadSvg", False)
+    return Abilities(
+        loadable=frozenset(one for one, name in LOADERS.items() if _exists(name)),
+        savable=frozenset(one for one, name in SAVERS.items() if _exists(name)) | {Format.SVG},
+    )
+
+
+def _exists(operation: str) -> bool:
+    return bool(pyvips.type_find("VipsOperation", operation) != 0)
+
+
+def version() -> str:
+    """Give libvips' version, as `8.18.7`."""
+    return ".".join(str(pyvips.version(part)) for part in range(3))
+
+
+def memory() -> int:
+    """Give the bytes of pixel buffers that libvips holds now."""
+    return int(pyvips.vips_lib.vips_tracked_get_mem())

@@ -1,0 +1,46 @@
+"""The order of work (dialect §7). It is fixed, whatever the order of options in the URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from imgproxy_py.engine.steps.crop import crop
+from imgproxy_py.engine.steps.crop_to_result import crop_to_result
+from imgproxy_py.engine.steps.extend import extend, extend_aspect_ratio, pad
+from imgproxy_py.engine.steps.filters import filters
+from imgproxy_py.engine.steps.fit_format import fit_format
+from imgproxy_py.engine.steps.flatten import flatten
+from imgproxy_py.engine.steps.orient import orient
+from imgproxy_py.engine.steps.resize import resize
+from imgproxy_py.engine.steps.scale_on_load import scale_on_load
+from imgproxy_py.engine.steps.trim import trim
+from imgproxy_py.engine.steps.vector_guard import vector_guard
+from imgproxy_py.engine.steps.working_colorspace import working_colorspace
+from imgproxy_py.engine.work import Work
+
+Step = Callable[[Work], Work]
+
+STEPS: tuple[Step, ...] = (
+    vector_guard,
+    trim,
+    scale_on_load,
+    working_colorspace,
+    crop,
+    resize,
+    orient,
+    crop_to_result,
+    filters,
+    extend,
+    extend_aspect_ratio,
+    pad,
+    fit_format,
+    flatten,
+)
+
+
+def run(work: Work) -> Work:
+    """Give the work after all steps, each of which is free to find nothing to do."""
+    for step in STEPS:
+        work = step(work)
+        work.interrupt.check()
+    return work

@@ -1,0 +1,131 @@
+"""What operators set of the engine."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from imgproxy_py.kinds import Count, Flag, Integer, Number, Positive
+from imgproxy_py.recipe.formats import FORMAT_NAMES, Format
+from imgproxy_py.recipe.limits import Limits
+
+DEFAULT_FORMAT_QUALITY = {Format.WEBP: 79, Format.AVIF: 63, Format.JXL: 77}
+
+_QUALITIES = (
+    "pairs format=quality divided by commas, the format one of jpeg jxl png webp gif avif tiff heic, quality 0–100"
+)
+
+
+def _format_quality(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    pairs = dict(_pair(part) for part in value.split(",") if part.strip())
+    return {**DEFAULT_FORMAT_QUALITY, **pairs}
+
+
+def _pair(text: str) -> tuple[Format, int]:
+    name, found, quality = (part.strip() for part in text.partition("="))
+    if not found or name not in FORMAT_NAMES or not quality.isascii() or not quality.isdigit() or int(quality) > 100:
+        raise ValueError(_QUALITIES)
+    return FORMAT_NAMES[name], int(quality)
+
+
+def _formats(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    names = [part.strip() for part in value.split(",") if part.strip()]
+    if any(name not in FORMAT_NAMES for name in names):
+        raise ValueError(f"format names divided by commas, of {' '.join(sorted(FORMAT_NAMES))}")
+    return tuple(dict.fromkeys(FORMAT_NAMES[name] for name in names))
+
+
+Formats = Annotated[tuple[Format, ...], NoDecode, BeforeValidator(_formats)]
+"""Format names divided by commas."""
+
+FormatQuality = Annotated[dict[Format, Annotated[int, Field(ge=0, le=100)]], NoDecode, BeforeValidator(_format_quality)]
+"""Qualities by format; those not listed keep their defaults."""
+
+Percent = Annotated[Integer, Field(ge=1, le=100)]
+
+
+class EngineSettings(BaseModel):
+    """Limits, encoders and threads (dialect §14)."""
+
+    workers: Positive = Field(
+        default_factory=lambda: 2 * (os.cpu_count() or 1),
+        description="How many pictures are worked on at once, over all processes; by default twice the number of CPUs.",
+    )
+    requests_queue_size: Count = Field(
+        default=0,
+        description="How many more requests may wait, over all processes; one beyond is refused at once. 0 = no limit.",
+    )
+    max_src_resolution: Number = Field(default=50.0, description="The largest original that is decoded, in megapixels.")
+    max_src_file_size: Count = Field(
+        default=0, description="The largest original that is fetched, in bytes. 0 = no limit."
+    )
+    max_animation_frames: Positive = Field(default=1, description="How many frames of an animation are used at most.")
+    max_animation_frame_resolution: Number = Field(
+        default=0.0,
+        description="The largest frame of an animation, in megapixels. 0 = all frames together count as one picture.",
+    )
+    max_result_dimension: Count = Field(
+        default=0, description="The longest side of a result in pixels; larger ones are made smaller. 0 = no limit."
+    )
+    max_result_resolution: Number = Field(
+        default=100.0,
+        description="The largest canvas that is made, in megapixels; a request for more is refused. 0 = no limit.",
+    )
+    serve_truncated: Flag = Field(
+        default=False,
+        description="Serve what decodes of an original that ends too early instead of answering 422. It is never stored.",
+    )
+    preferred_formats: Formats = Field(
+        default=(Format.JPEG, Format.PNG, Format.GIF),
+        description="Formats for results whose URL names none: the original's own if listed, else the first that can hold it.",
+    )
+    skip_processing_formats: Formats = Field(
+        default=(),
+        description="Originals of these formats are handed back as they are when no other format is asked for.",
+    )
+    always_rasterize_svg: Flag = Field(default=False, description="Rasterise SVG even when the URL names no format.")
+    sanitize_svg: Flag = Field(
+        default=True, description="Remove scripts, event handlers and foreign references from SVG."
+    )
+    quality: Percent = Field(default=80, description="Quality for formats without one of their own, 1–100.")
+    format_quality: FormatQuality = Field(
+        default_factory=lambda: dict(DEFAULT_FORMAT_QUALITY),
+        description="Quality by format, as `webp=79,avif=63`; formats not listed keep their defaults.",
+    )
+    jpeg_progressive: Flag = Field(default=False, description="Write progressive JPEG.")
+    png_interlaced: Flag = Field(default=False, description="Write interlaced PNG.")
+    png_quantize: Flag = Field(default=False, description="Write PNG with a palette.")
+    png_quantization_colors: Annotated[Integer, Field(ge=2, le=256)] = Field(
+        default=256, description="The largest palette when PNG is quantised, 2–256 colours."
+    )
+    webp_effort: Annotated[Integer, Field(ge=0, le=6)] = Field(
+        default=4, description="WebP encoder's effort, 0 (fast) to 6 (small)."
+    )
+    webp_preset: Literal["default", "picture", "photo", "drawing", "icon", "text"] = Field(
+        default="default", description="WebP encoder's preset."
+    )
+    avif_speed: Annotated[Integer, Field(ge=0, le=9)] = Field(
+        default=8, description="AVIF encoder's speed, 0 (small) to 9 (fast)."
+    )
+    use_linear_colorspace: Flag = Field(
+        default=False, description="Resize in linear light: slower, kinder to fine contrast."
+    )
+    disable_shrink_on_load: Flag = Field(default=False, description="Decode originals at full size before resizing.")
+
+    def limits(self) -> Limits:
+        """Give the configured limits as the value that requests are judged by."""
+        return Limits(
+            max_src_resolution=self.max_src_resolution,
+            max_src_file_size=self.max_src_file_size,
+            max_animation_frames=self.max_animation_frames,
+            max_animation_frame_resolution=self.max_animation_frame_resolution,
+            max_result_dimension=self.max_result_dimension,
+            max_result_resolution=self.max_result_resolution,
+        )

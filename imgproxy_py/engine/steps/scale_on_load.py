@@ -1,0 +1,24 @@
+"""Let the decoder do the coarse part of the resize (dialect §7, step 3; §8.4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from imgproxy_py.engine.work import Work
+from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.geometry import Size, after_load, load_shrink
+
+_SCALABLE = frozenset({Format.JPEG, Format.WEBP, Format.SVG})
+
+
+def scale_on_load(work: Work) -> Work:
+    """Give the work with its file opened again at the smallest size that is not too small."""
+    if not work.reloadable or work.header.format not in _SCALABLE:
+        return work
+    if work.settings.disable_shrink_on_load and work.header.format is not Format.SVG:
+        return work
+    shrink = load_shrink(work.plan, work.header.format) * work.vector_shrink
+    if shrink == work.vector_shrink:
+        return replace(work, reloadable=False)
+    image = work.file.open(shrink=shrink)
+    return replace(work, image=image, plan=after_load(work.plan, Size(image.width, image.height)), reloadable=False)

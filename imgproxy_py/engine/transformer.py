@@ -1,0 +1,228 @@
+"""Bytes and a recipe become a picture."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, replace
+
+import pyvips
+
+from imgproxy_py import __version__
+from imgproxy_py.engine import libvips
+from imgproxy_py.engine.color import with_output_profile
+from imgproxy_py.engine.encoding import Encoding, encode, writable_format
+from imgproxy_py.engine.interrupt import Interrupt
+from imgproxy_py.engine.loading import ImageFile, header_of
+from imgproxy_py.engine.metadata import stripped
+from imgproxy_py.engine.pipeline import run
+from imgproxy_py.engine.quality import quality_for, within_bytes
+from imgproxy_py.engine.settings import EngineSettings
+from imgproxy_py.engine.svg import sanitized
+from imgproxy_py.engine.work import Work, plan_for
+from imgproxy_py.errors import (
+    BrokenImage,
+    DeadlineExceeded,
+    ImgproxyError,
+    OutputUnsupported,
+    UndecodableImage,
+    UnknownImage,
+)
+from imgproxy_py.recipe.formats import ABILITIES, Format, sniff
+from imgproxy_py.recipe.geometry import Size, result_size
+from imgproxy_py.recipe.integrity import is_truncated
+from imgproxy_py.recipe.limits import Limits
+from imgproxy_py.recipe.model import Output, Recipe, Stage
+from imgproxy_py.recipe.negotiation import chosen_format, skips_pipeline, wants_alpha
+from imgproxy_py.recipe.picture import Header, Picture, Timings
+
+# What the result depends on but no setting tells; raised when a change here changes pixels or bytes.
+_RECIPE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """An original that was recognised and whose header is known; no pixel is decoded yet."""
+
+    file: ImageFile
+    image: pyvips.Image
+    header: Header
+    complete: bool
+
+
+class Transformer:
+    """Makes pictures. Holds nothing but settings, so one serves all threads."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.settings = settings
+        self.abilities = libvips.set_up()
+        self.limits = settings.limits()
+        self._preferred = tuple(one for one in settings.preferred_formats if one in self.abilities.savable) or (
+            Format.JPEG,
+        )
+        self.epoch = _epoch(settings)
+
+    def check(self, output: Output) -> None:
+        """Raise `OutputUnsupported` if the format that the URL names cannot be written here."""
+        if output.format is not None and output.format not in self.abilities.savable:
+            raise OutputUnsupported(f"{output.format} cannot be written here, but {self._names()} can")
+
+    def _names(self) -> str:
+        return ", ".join(sorted(self.abilities.savable))
+
+    def open(self, data: bytes, recipe: Recipe = Recipe()) -> Opened:
+        """Recognise an original and read its header.
+
+        Raises `UnknownImage`, `UndecodableImage`, `BrokenImage`, and `SourceTooLarge` if its bytes are too many.
+        """
+        self.limits.overridden(recipe.limits).check_size(len(data))
+        kind = sniff(data)
+        if kind is None:
+            raise UnknownImage("the bytes are those of no known image format")
+        if kind not in self.abilities.loadable:
+            raise UndecodableImage(f"{kind} cannot be decoded here")
+        truncated = is_truncated(data, kind)
+        if truncated and not self.settings.serve_truncated:
+            raise BrokenImage(f"the {kind} file ends too early")
+        if kind is Format.SVG and self.settings.sanitize_svg:
+            data = sanitized(data)
+        file = ImageFile(data=data, format=kind, tolerant=self.settings.serve_truncated)
+        image = file.open(embedded_thumbnail=recipe.output.enforce_thumbnail)
+        return Opened(file=file, image=image, header=header_of(image, kind), complete=not truncated)
+
+    def transform(self, data: bytes, recipe: Recipe, interrupt: Interrupt) -> Picture:
+        """Make the picture.
+
+        Raises an `ImageError`, `SourceTooLarge`, `ResultTooLarge` or `OutputUnsupported` for what cannot be made, and
+        `DeadlineExceeded` when `interrupt` was told to stop.
+        """
+        started = time.perf_counter()
+        opened = self.open(data, recipe)
+        limits = self.limits.overridden(recipe.limits)
+        limits.check_source(opened.header)
+        decoded = time.perf_counter()
+        try:
+            if self._is_handed_back(opened, recipe.output):
+                return _handed_back(opened, len(data))
+            work = self._run_stages(opened, recipe, limits, interrupt)
+            transformed = time.perf_counter()
+            picture = self._finished(work, opened, recipe.output)
+        except pyvips.Error as error:
+            raise _translated(error, interrupt) from error
+        finally:
+            interrupt.release()
+        timings = Timings(
+            decode=(decoded - started) * 1000,
+            transform=(transformed - decoded) * 1000,
+            encode=(time.perf_counter() - transformed) * 1000,
+        )
+        return replace(picture, origin_bytes=len(data), timings=timings)
+
+    def _is_handed_back(self, opened: Opened, output: Output) -> bool:
+        skipped = replace(output, skip_formats=output.skip_formats + self.settings.skip_processing_formats)
+        return skips_pipeline(skipped, opened.header.format, rasterize_svg=self.settings.always_rasterize_svg)
+
+    def output_format(self, header: Header, recipe: Recipe) -> Format:
+        """Give the format that a recipe comes out in, for an original of that header (dialect §6.2)."""
+        chosen = chosen_format(
+            recipe.output,
+            header.format,
+            alpha=wants_alpha(recipe.stages[-1], header.alpha),
+            animated=False,
+            preferred=self._preferred,
+        )
+        self.check(replace(recipe.output, format=chosen))
+        return chosen
+
+    def _run_stages(self, opened: Opened, recipe: Recipe, limits: Limits, interrupt: Interrupt) -> Work:
+        output = self.output_format(opened.header, recipe)
+        work = self._first_work(opened, recipe, output, limits, interrupt)
+        for stage in recipe.stages[1:]:
+            work = run(_next_work(work, stage))
+        return work
+
+    def _first_work(self, opened: Opened, recipe: Recipe, output: Format, limits: Limits, interrupt: Interrupt) -> Work:
+        stage, header = recipe.stages[0], opened.header
+        size = Size(header.width, header.height)
+        numbers = plan_for(stage, size, header, limits, vector=header.format is Format.SVG)
+        limits.check_result(*numbers.scaled)
+        limits.check_result(*result_size(stage, numbers))
+        return run(
+            Work(
+                image=opened.image,
+                stage=stage,
+                plan=numbers,
+                header=header,
+                file=opened.file,
+                output=output,
+                limits=limits,
+                settings=self.settings,
+                interrupt=interrupt,
+                high_depth=recipe.output.preserve_hdr and ABILITIES[output].high_depth,
+                reloadable=not recipe.output.enforce_thumbnail,
+            )
+        )
+
+    def _finished(self, work: Work, opened: Opened, output: Output) -> Picture:
+        work = with_output_profile(work, strip=output.strip_color_profile)
+        if output.max_bytes:
+            work = work.in_memory()  # it may be encoded several times
+        bare = stripped(work.image, output)
+        image = work.interrupt.watch(bare.image)
+        kind = writable_format(image, work.output)
+        data = within_bytes(
+            lambda quality: encode(image, Encoding(format=kind, quality=quality, keep=bare.keep), self.settings),
+            kind,
+            quality_for(output, kind, self.settings),
+            output.max_bytes,
+        )
+        return _picture(data, kind, Size(image.width, image.height), opened)
+
+
+def _next_work(work: Work, stage: Stage) -> Work:
+    header = replace(work.header, width=work.image.width, height=work.image.height, orientation=1)
+    numbers = plan_for(stage, work.size, header, work.limits, vector=False)
+    work.limits.check_result(*result_size(stage, numbers))
+    return replace(work.in_memory(), stage=stage, plan=numbers, header=header, reloadable=False)
+
+
+def _picture(data: bytes, kind: Format, size: Size, opened: Opened) -> Picture:
+    header = opened.header
+    origin = Size(header.width, header.height).turned(header.orientation >= 5)
+    return Picture(
+        data=data,
+        format=kind,
+        width=size.width,
+        height=size.height,
+        origin_format=header.format,
+        origin_width=origin.width,
+        origin_height=origin.height,
+        origin_bytes=0,
+        complete=opened.complete,
+    )
+
+
+def _handed_back(opened: Opened, length: int) -> Picture:
+    header = opened.header
+    size = Size(header.width, header.height).turned(header.orientation >= 5)
+    return replace(_picture(opened.file.data, header.format, size, opened), origin_bytes=length)
+
+
+_ENCODERS = tuple(name.removesuffix("_buffer") for name in libvips.SAVERS.values())
+
+
+def _translated(error: pyvips.Error, interrupt: Interrupt) -> ImgproxyError:
+    if interrupt.stopped:
+        return DeadlineExceeded()
+    report = str(error)
+    if any(line.strip().startswith(_ENCODERS) for line in report.splitlines()):
+        return ImgproxyError(private=report)
+    return BrokenImage("the original's pixels cannot be decoded", private=report)
+
+
+def _epoch(settings: EngineSettings) -> str:
+    chosen = settings.model_dump_json(
+        exclude={"workers", "requests_queue_size", "max_src_file_size", "serve_truncated"}
+    )
+    text = f"{_RECIPE_VERSION} {__version__} {libvips.version()} {chosen}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

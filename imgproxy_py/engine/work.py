@@ -1,0 +1,74 @@
+"""What the steps hand on to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pyvips
+
+from imgproxy_py.engine.interrupt import Interrupt
+from imgproxy_py.engine.loading import ImageFile
+from imgproxy_py.engine.settings import EngineSettings
+from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.geometry import Plan, Size, plan
+from imgproxy_py.recipe.limits import Limits
+from imgproxy_py.recipe.model import Stage
+from imgproxy_py.recipe.picture import Header
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """An image on its way through one stage.
+
+    `reloadable` as long as the image is the file itself, not yet cut, so that the decoder may still scale it.
+    `vector_shrink` is by how much an SVG was rendered smaller than its natural size. `imported` says that the embedded
+    profile was already applied. `high_depth` keeps 16 bits.
+    """
+
+    image: pyvips.Image
+    stage: Stage
+    plan: Plan
+    header: Header
+    file: ImageFile
+    output: Format
+    limits: Limits
+    settings: EngineSettings
+    interrupt: Interrupt
+    high_depth: bool = False
+    reloadable: bool = True
+    vector_shrink: float = 1.0
+    imported: bool = False
+
+    @property
+    def size(self) -> Size:
+        """The image's present size, as stored."""
+        return Size(self.image.width, self.image.height)
+
+    def showing(self, image: pyvips.Image) -> Work:
+        """Give the work with another image in place of its own."""
+        return replace(self, image=image)
+
+    def in_memory(self) -> Work:
+        """Give the work with its pixels computed, for steps that read them in another order or more than once."""
+        return self.showing(self.interrupt.watch(self.image).copy_memory())
+
+    def replanned(self) -> Work:
+        """Give the work with all numbers computed anew from the image's present size."""
+        numbers = plan_for(self.stage, self.size, self.header, self.limits, vector=self.vector)
+        return replace(self, plan=numbers)
+
+    @property
+    def vector(self) -> bool:
+        """Whether the image can still be rendered at any size."""
+        return self.header.format is Format.SVG and self.reloadable
+
+
+def plan_for(stage: Stage, size: Size, header: Header, limits: Limits, *, vector: bool) -> Plan:
+    """Compute the plan of a stage for an image of that header, at the given stored size."""
+    return plan(
+        stage,
+        size,
+        orientation=header.orientation,
+        vector=vector,
+        max_result_dimension=limits.max_result_dimension,
+    )
