@@ -22,7 +22,10 @@ class NotModified:
 
 @dataclass(frozen=True, slots=True)
 class RawAnswer:
-    """An original being relayed untouched: the origin's status, the headers worth passing on, and the body's chunks."""
+    """An original being relayed untouched: the origin's status, the headers worth passing on, and the body's chunks.
+
+    The header names are lower-case; a body that breaks off raises from `chunks`.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -49,9 +52,10 @@ class Source(Protocol):
     def raw(self, ref: SourceRef, headers: Mapping[str, str]) -> AbstractAsyncContextManager[RawAnswer]:
         """Relay an original as its origin gives it (dialect §13.6).
 
-        Of the caller's `headers` (lower-case names) `range`, `accept-encoding`, `if-none-match` and
-        `if-modified-since` are passed on. Statuses are not turned into errors here, except that an origin which
-        cannot be reached raises. The total time-out does not bound the stream, the idle time-out does.
+        Of the caller's `headers` (lower-case names) `range`, `if-range`, `accept-encoding`, `if-none-match` and
+        `if-modified-since` are passed on. An origin's statuses are not turned into errors; one that cannot be reached
+        raises, and so does a store that has no such object, because it has no answer that could be relayed. The total
+        time-out bounds what comes before the headers, the idle time-out the rest.
         """
         ...
 

@@ -9,10 +9,16 @@ from typing import Protocol
 
 from imgproxy_py.recipe.picture import Validators
 
+CHUNK_BYTES = 256 * 1024
+"""The most that one chunk of an object being read holds."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectInfo:
-    """What a store knows of an object without reading it; `size` is in bytes."""
+    """What a store knows of an object without reading it.
+
+    `size` is in bytes; `cache_control` is what was stored with the object, verbatim; `expires_at` is in Unix seconds.
+    """
 
     key: str
     size: int
@@ -30,6 +36,11 @@ class ByteRange:
     first: int
     last: int
 
+    @property
+    def length(self) -> int:
+        """How many bytes the range holds."""
+        return self.last - self.first + 1
+
 
 @dataclass(frozen=True, slots=True)
 class OpenObject:
@@ -43,8 +54,9 @@ class OpenObject:
 class Store(Protocol):
     """Bytes under keys. Keys are `/`-separated texts without `.` and `..` segments, NUL or backslash.
 
-    Foreign errors are translated at this border: `SourceMissing` for what is not there, `SourceForbidden` for a key
-    that is not permitted, `SourceTooLarge`, `SourceTimeout`, `SourceUnreachable`, `SourceFailed`, `SourceIncomplete`.
+    Everything else in a key is literal. Foreign errors are translated at this border: `SourceMissing` for what is not
+    there, `SourceForbidden` for a key that is not permitted, `SourceTooLarge`, `SourceTimeout`, `SourceUnreachable`,
+    `SourceFailed`, `SourceIncomplete`.
     """
 
     async def stat(self, key: str, *, version: str = "") -> ObjectInfo:
@@ -54,11 +66,24 @@ class Store(Protocol):
     def open(
         self, key: str, *, version: str = "", byte_range: ByteRange | None = None
     ) -> AbstractAsyncContextManager[OpenObject]:
-        """Read an object in chunks, whole or a range of it; a body shorter than its info raises `SourceIncomplete`."""
+        """Read an object in chunks, whole or a range of it; a body shorter than its info raises `SourceIncomplete`.
+
+        A range is given as far as the object reaches; one that begins beyond its end raises `SourceMissing` with
+        `upstream_status` 416.
+        """
         ...
 
     async def get(self, key: str, *, version: str = "", max_bytes: int = 0) -> tuple[ObjectInfo, bytes]:
         """Read an object whole, at most `max_bytes` (0 = no limit), judged by its info and again while reading."""
+        ...
+
+    async def get_changed(
+        self, key: str, unless: Validators, *, version: str = "", max_bytes: int = 0
+    ) -> tuple[ObjectInfo, bytes | None]:
+        """Read an object as `get` does, but give `None` for its bytes if `unless` still describes it.
+
+        A store that cannot tell gives the bytes. The info that comes with `None` may lack `size`.
+        """
         ...
 
     async def put(self, key: str, data: bytes, *, media_type: str = "") -> ObjectInfo:

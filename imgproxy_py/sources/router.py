@@ -1,0 +1,62 @@
+"""Which source gives an original: by its scheme."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+
+from imgproxy_py.errors import SourceForbidden, SourceUnreachable
+from imgproxy_py.recipe.picture import Original, Validators
+from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.sources.allowed import AllowedSources
+from imgproxy_py.sources.port import NotModified, RawAnswer, Source
+
+
+class SourceRouter:
+    """A `Source` that asks the one for a reference's scheme.
+
+    The allow-list is judged by `check` alone, which doors call for what their callers ask: what the operator configures
+    himself (a fallback image, a watermark) need not be on it.
+    """
+
+    def __init__(self, sources: Mapping[str, Source], *, allowed: AllowedSources | None = None) -> None:
+        self._sources = dict(sources)
+        self._allowed = allowed or AllowedSources()
+
+    def __repr__(self) -> str:
+        return f"<SourceRouter: {' '.join(sorted(self._sources))}>"
+
+    @property
+    def schemes(self) -> frozenset[str]:
+        """The schemes that are served."""
+        return frozenset(self._sources)
+
+    def check(self, ref: SourceRef) -> None:
+        """Raise `SourceForbidden` unless the original is on the allow-list; nothing is fetched."""
+        if not self._allowed.permit(ref.url):
+            raise SourceForbidden("the source is not on the list of allowed sources")
+
+    async def fetch(
+        self, ref: SourceRef, *, max_bytes: int = 0, unless: Validators | None = None
+    ) -> Original | NotModified:
+        """Fetch an original whole; `SourceUnreachable` for a scheme that is not served (dialect §13.2)."""
+        return await self._source(ref).fetch(ref, max_bytes=max_bytes, unless=unless)
+
+    async def validators(self, ref: SourceRef) -> Validators:
+        """Give an original's validators."""
+        return await self._source(ref).validators(ref)
+
+    def raw(self, ref: SourceRef, headers: Mapping[str, str]) -> AbstractAsyncContextManager[RawAnswer]:
+        """Relay an original."""
+        return self._source(ref).raw(ref, headers)
+
+    async def ping(self) -> None:
+        """Ask all sources at once; raise what the first that is not ready says."""
+        await asyncio.gather(*(source.ping() for source in set(self._sources.values())))
+
+    def _source(self, ref: SourceRef) -> Source:
+        source = self._sources.get(ref.scheme)
+        if source is None:
+            raise SourceUnreachable(f"sources of the scheme {ref.scheme[:20]!r} are not served")
+        return source
