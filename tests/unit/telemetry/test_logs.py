@@ -13,14 +13,9 @@ import pytest
 import structlog
 from imgproxy_py.telemetry import logs as logs_module
 from imgproxy_py.telemetry.logs import Logs, LogSettings, request_event
-from imgproxy_py.telemetry.record import RequestRecord
+from tests.unit.telemetry.makers import a_record
 
 log = structlog.get_logger()
-
-
-def a_record(**known: Any) -> RequestRecord:
-    given = {"request_id": "r1", "method": "GET", "dialect": "imgproxy", "started": 0.0, "at": 0.0, "status": 200}
-    return RequestRecord(**(given | known))
 
 
 def raise_division() -> None:
