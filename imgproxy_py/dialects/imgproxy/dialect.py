@@ -1,0 +1,114 @@
+"""The imgproxy dialect: `/{signature}/{option}/…/{source}` (dialect §1)."""
+
+from __future__ import annotations
+
+from imgproxy_py.dialects.draft import Draft
+from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
+from imgproxy_py.dialects.imgproxy.path import cut
+from imgproxy_py.dialects.imgproxy.presets import OptionReader
+from imgproxy_py.dialects.imgproxy.source import SourceReader
+from imgproxy_py.dialects.imgproxy.writer import bare, written_options
+from imgproxy_py.dialects.lexical import Malformed, image_format
+from imgproxy_py.dialects.port import SignedPath
+from imgproxy_py.dialects.signing import Signer
+from imgproxy_py.errors import BadRequest, CallerError, WrongParameter
+from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.model import ResizingType
+from imgproxy_py.recipe.request import ClientHints, ImageRequest, SourceRef
+
+UNSIGNED = "unsafe"
+"""What stands in place of the signature when signing is off."""
+
+_DEFAULTS = ImgproxyConfig()
+_BASIC_FORMAT = frozenset(ResizingType)
+
+
+class ImgproxyDialect:
+    """Reads and writes imgproxy's URLs; see `imgproxy_py.dialects.port.Dialect`.
+
+    Raises `ValueError` for a configuration that cannot be, among it any preset that is wrong.
+    """
+
+    def __init__(self, config: ImgproxyConfig = _DEFAULTS) -> None:
+        self._prefix = config.path_prefix
+        self._separator = config.arguments_separator
+        self._only_presets = config.only_presets
+        self._signer = Signer(config.pairs, config.signature_size, config.trusted_signatures)
+        self._options = OptionReader(config)
+        self._sources = SourceReader(config)
+
+    def __repr__(self) -> str:
+        return f"<ImgproxyDialect {self._signer!r} {self._options!r}>"
+
+    def split(self, target: str) -> SignedPath:
+        """Cut a target into signature and repaired rest (dialect §1.1); the query does not count."""
+        path = cut(target, self._prefix)
+        self._signer.require(path.signature)
+        return path
+
+    def verify(self, path: SignedPath) -> None:
+        """Raise `SignatureMismatch` unless the signature is one of the rest, repaired or as received."""
+        if path.rest == path.received:
+            self._signer.verify(path.signature, "/" + path.rest)
+        else:
+            self._signer.verify(path.signature, "/" + path.rest, "/" + path.received)
+
+    def read(self, path: SignedPath, *, hints: ClientHints | None = None, now: float) -> ImageRequest:
+        """Say what the rest asks for, in the order of checks of dialect §3."""
+        segments = path.rest.split("/")
+        draft = self._options.begin(hints, now)
+        at = self._named(draft, segments) if self._only_presets else self._applied(draft, segments)
+        source, extension = self._sources.read(segments[at:])
+        if extension and not draft.raw:
+            draft.format = _extension(extension)
+        return draft.request(source, path.signature)
+
+    def parse(self, target: str, *, hints: ClientHints | None = None, now: float) -> ImageRequest:
+        """Split, verify and read."""
+        path = self.split(target)
+        self.verify(path)
+        return self.read(path, hints=hints, now=now)
+
+    def write(self, request: ImageRequest) -> str:
+        """Give the canonical target, with presets written out; in presets-only mode those that the request names."""
+        try:
+            rest = f"{self._written(request)}{self._sources.write(request.source)}"
+            signature = self._signer.sign("/" + rest) if self._signer.on else UNSIGNED
+            target = f"{self._mount()}/{signature}/{rest}"
+            same = bare(self.read(self.split(target), now=0.0)) == bare(request)
+        except (CallerError, UnicodeEncodeError) as error:
+            raise ValueError(f"The request cannot be said in the imgproxy dialect: {error}") from error
+        if not same:
+            raise ValueError("The request cannot be said in the imgproxy dialect as it is configured")
+        return target
+
+    def _applied(self, draft: Draft, segments: list[str]) -> int:
+        if segments[0] in _BASIC_FORMAT:
+            raise BadRequest("The basic URL format is not supported")
+        return self._options.apply(draft, segments)
+
+    def _named(self, draft: Draft, segments: list[str]) -> int:
+        try:
+            self._options.include(draft, self._options.names(segments[0]))
+        except Malformed as error:
+            raise BadRequest(wrong=(WrongParameter("preset", error.value, error.expected),)) from None
+        if len(segments) == 1:
+            raise BadRequest("The URL names no source")
+        return 1
+
+    def _mount(self) -> str:
+        prefix = self._prefix.strip("/")
+        return "/" + prefix if prefix else ""
+
+    def _written(self, request: ImageRequest) -> str:
+        if self._only_presets:
+            return self._separator.join(request.delivery.preset_names) + "/"
+        base = self._options.begin(None, 0.0).request(SourceRef(scheme="", location=""), "")
+        return "".join(self._separator.join(words) + "/" for words in written_options(request, base))
+
+
+def _extension(text: str) -> Format:
+    try:
+        return image_format(text)
+    except Malformed as error:
+        raise BadRequest(wrong=(WrongParameter("extension", error.value, error.expected),)) from None

@@ -1,0 +1,171 @@
+"""Options applied to drafts, one by one or by the preset (dialect §1.2, §1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from imgproxy_py.dialects.draft import Draft
+from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
+from imgproxy_py.dialects.imgproxy.options import (
+    FORBIDDEN_OPTIONS,
+    OPTIONS,
+    SECURITY_OPTIONS,
+    Arguments,
+    Option,
+)
+from imgproxy_py.dialects.lexical import Malformed
+from imgproxy_py.errors import BadRequest, CallerError, WrongParameter
+from imgproxy_py.recipe.request import ClientHints
+
+DEFAULT_PRESET = "default"
+"""The preset applied to every request before its own options."""
+
+_INCLUDE = ("preset", "pr")
+_BASICS = (
+    "auto_rotate",
+    "strip_metadata",
+    "keep_copyright",
+    "strip_color_profile",
+    "preserve_hdr",
+    "enforce_thumbnail",
+)
+
+
+class OptionReader:
+    """Knows the options that are permitted and the presets, and applies both to drafts.
+
+    Raises `ValueError` that lists every preset that is wrong, and for a blank separator.
+    """
+
+    def __init__(self, config: ImgproxyConfig) -> None:
+        if not config.arguments_separator:
+            raise ValueError("The separator of arguments must not be blank")
+        self._separator = config.arguments_separator
+        self._basics = _basics(config)
+        security = SECURITY_OPTIONS if config.allow_security_options else FORBIDDEN_OPTIONS
+        self._options = {**OPTIONS, **security, **dict.fromkeys(_INCLUDE, self.include)}
+        # Options inside of presets are the operator's own: the allow-list is for URLs.
+        self._allowed = _restricted(self._options, config.allowed_options)
+        self._presets = self._load(config.presets)
+
+    def __repr__(self) -> str:
+        return f"<OptionReader options={len(self._allowed)} presets={len(self._presets)}>"
+
+    @property
+    def preset_names(self) -> tuple[str, ...]:
+        """The names of all presets, sorted."""
+        return tuple(sorted(self._presets))
+
+    def begin(self, hints: ClientHints | None, now: float) -> Draft:
+        """Give the draft that a URL's own options start from: configuration, client hints, `default` preset."""
+        draft = Draft()
+        vars(draft).update(self._basics, now=now)
+        if hints is not None:
+            _take(draft, hints)
+        if DEFAULT_PRESET in self._presets:
+            self._expand(draft, DEFAULT_PRESET)
+        return draft
+
+    def apply(self, draft: Draft, segments: Sequence[str]) -> int:
+        """Apply options up to the first segment that is none, and give its index (dialect §1.2).
+
+        Raises `BadRequest`, also if all segments are options; `OptionForbidden`; `LinkExpired`.
+        """
+        separator = self._separator
+        for index, segment in enumerate(segments):
+            if separator not in segment:
+                return index
+            name, *arguments = segment.split(separator)
+            _run(draft, name, self._allowed.get(name), arguments)
+        raise BadRequest("The URL names no source")
+
+    def names(self, segment: str) -> list[str]:
+        """Divide a list of preset names, as stands first in a URL of the presets-only mode."""
+        return segment.split(self._separator)
+
+    def include(self, draft: Draft, names: Arguments) -> None:
+        """Apply presets in order; those that are being applied already are skipped. Raises `Malformed` if unknown."""
+        for name in names:
+            if name not in self._presets:
+                raise Malformed(name, "the name of a preset")
+            if not draft.open_presets and name not in draft.preset_names:
+                draft.preset_names += (name,)
+            if name not in draft.open_presets:
+                self._expand(draft, name)
+
+    def _expand(self, draft: Draft, preset: str) -> None:
+        around = draft.open_presets
+        draft.open_presets = (*around, preset)
+        for name, option, arguments in self._presets[preset]:
+            _run(draft, name, option, arguments)
+        draft.open_presets = around
+
+    def _load(self, definitions: Iterable[str]) -> dict[str, tuple[tuple[str, Option, Arguments], ...]]:
+        wrong: list[str] = []
+        presets = dict(self._defined(definitions, wrong))
+        self._presets = presets
+        wrong += [f"{name}: {why}" for name in presets if (why := self._complaint(name))]
+        if wrong:
+            raise ValueError("Wrong presets: " + "; ".join(wrong))
+        return presets
+
+    def _defined(
+        self, definitions: Iterable[str], wrong: list[str]
+    ) -> Iterator[tuple[str, tuple[tuple[str, Option, Arguments], ...]]]:
+        for text in definitions:
+            name, _, value = (part.strip() for part in text.partition("="))
+            if not text.strip() or name.startswith("#"):
+                continue
+            try:
+                yield name, self._compiled(name, value)
+            except BadRequest as error:
+                wrong.append(f"{text.strip()}: {error}")
+
+    def _compiled(self, name: str, value: str) -> tuple[tuple[str, Option, Arguments], ...]:
+        if not name or not value or "=" in value:
+            raise BadRequest("expected name=option/option")
+        return tuple(self._option(segment) for segment in value.split("/"))
+
+    def _option(self, segment: str) -> tuple[str, Option, Arguments]:
+        name, *arguments = segment.split(self._separator)
+        if not arguments or name not in self._options:
+            raise _unknown(name, arguments)
+        return name, self._options[name], tuple(arguments)
+
+    def _complaint(self, preset: str) -> str:
+        try:
+            self._expand(Draft(), preset)
+        except CallerError as error:
+            return str(error)
+        return ""
+
+
+def _basics(config: ImgproxyConfig) -> dict[str, object]:
+    """Give the fields of a draft that the configuration sets otherwise than the dialect does."""
+    configured = {name: getattr(config, name) for name in _BASICS} | {"attachment": config.return_attachment}
+    return {name: value for name, value in configured.items() if value != getattr(Draft, name)}
+
+
+def _restricted(options: dict[str, Option], allowed: frozenset[str]) -> dict[str, Option]:
+    return {name: option for name, option in options.items() if name in allowed} if allowed else options
+
+
+def _run(draft: Draft, name: str, option: Option | None, arguments: Arguments) -> None:
+    if option is None:
+        raise _unknown(name, arguments)
+    try:
+        option(draft, arguments)
+    except Malformed as error:
+        raise BadRequest(wrong=(WrongParameter(name, error.value, error.expected),)) from None
+
+
+def _unknown(name: str, arguments: Arguments) -> BadRequest:
+    return BadRequest(wrong=(WrongParameter(name, ":".join(arguments), "the name of an option"),))
+
+
+def _take(draft: Draft, hints: ClientHints) -> None:
+    """Set the defaults that the client's headers ask for (dialect §13.3)."""
+    if hints.dpr:
+        draft.dpr = float(hints.dpr)
+    if hints.width:
+        draft.width = int(hints.width / draft.dpr + 0.5)
