@@ -22,7 +22,11 @@ def sanitized(data: bytes) -> bytes:
     hides in one. Raises `BrokenSvg` if it cannot be parsed.
     """
     parser = etree.XMLParser(
-        resolve_entities="internal", no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
+        resolve_entities="internal",  # type: ignore[arg-type]  # the stubs know only the booleans
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_pis=True,
     )
     try:
         root = etree.fromstring(data, parser)

@@ -1,0 +1,74 @@
+"""The doors for pictures, one a dialect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from imgproxy_py.deadline import Deadline
+from imgproxy_py.delivery.conditional import names
+from imgproxy_py.delivery.question import Question, Reader, Variant
+from imgproxy_py.delivery.raw import relay
+from imgproxy_py.delivery.respond import Responder
+from imgproxy_py.errors import LinkExpired, SourceError
+from imgproxy_py.recipe.negotiation import client_hints
+from imgproxy_py.recipe.request import ClientHints
+from imgproxy_py.rendering.render import Renderer
+from imgproxy_py.telemetry.record import RECORD
+
+_HINT_HEADERS = ("sec-ch-dpr", "dpr", "sec-ch-width", "width")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """Answers requests for pictures in one dialect, each within `timeout` seconds."""
+
+    reader: Reader
+    renderer: Renderer
+    responder: Responder
+    timeout: float
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Read the URL, find or make the picture, answer.
+
+        A picture in memory is answered without a task, a thread or a copy.
+        """
+        record = request[RECORD]
+        now = self.responder.clock()
+        question = self.reader.read(request.raw_path, self._hints(request), now)
+        record.vary, record.source = question.vary, question.source
+        _check_expiry(question, now)
+        if question.request.delivery.raw:
+            return await relay(request, question, self.renderer.sources, self.responder.settings)
+        variant = self.reader.variant(question, request.headers.get("Accept", ""))
+        record.recipe = variant.digest
+        rendered = self.renderer.cached(variant.key)
+        if rendered is None:
+            if etag := await self._unchanged(request, variant):
+                return self.responder.not_modified(question, etag)
+            rendered = await self.renderer.render(variant.request, variant.key, Deadline.after(self.timeout))
+        record.gives(rendered)
+        return self.responder.answer(request, question, rendered)
+
+    def _hints(self, request: web.Request) -> ClientHints | None:
+        if not self.reader.hints:
+            return None
+        return client_hints((name, request.headers.get(name, "")) for name in _HINT_HEADERS)
+
+    async def _unchanged(self, request: web.Request, variant: Variant) -> str:
+        """Give the picture's entity tag if the client names it, so that it needs not be made; blank otherwise."""
+        known = request.headers.get("If-None-Match")
+        if known is None or known.strip() == "*" or not self.responder.settings.use_etag:
+            return ""
+        try:
+            etag = await self.renderer.current_etag(variant.request, variant.key)
+        except SourceError:
+            return ""  # whatever is wrong, fetching will say it
+        return etag if etag and names(known, etag) else ""
+
+
+def _check_expiry(question: Question, now: float) -> None:
+    expires_at = question.request.delivery.expires_at
+    if expires_at and expires_at < now:
+        raise LinkExpired("the URL's expiry time has passed")

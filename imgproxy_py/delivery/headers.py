@@ -1,0 +1,147 @@
+"""The headers of an answer, from plain values (dialect §13.3, §13.4; delivery §2)."""
+
+from __future__ import annotations
+
+import re
+from email.utils import formatdate
+from urllib.parse import quote, unquote
+
+from imgproxy_py.delivery.settings import DeliverySettings
+from imgproxy_py.recipe.formats import ABILITIES
+from imgproxy_py.recipe.picture import Outcome, Picture, Rendered
+from imgproxy_py.recipe.request import Delivery, ImageRequest, SourceRef
+
+_CACHE_STATUS = {
+    Outcome.MEMORY: "imgproxy-py; hit; detail=memory",
+    Outcome.REDIS: "imgproxy-py; hit; detail=redis",
+    Outcome.STORED: "imgproxy-py; hit; detail=stored",
+    Outcome.SHARED: "imgproxy-py; fwd=miss; collapsed",
+    Outcome.MADE: "imgproxy-py; fwd=miss; stored",
+    Outcome.BYPASSED: "imgproxy-py; fwd=bypass",
+}
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_EXTENSION = re.compile(r"\.[^.]*\Z")
+_OPEN_SCHEMES = frozenset({"http", "https"})
+
+
+def cache_status(rendered: Rendered) -> str:
+    """Give `Cache-Status` (RFC 9211): where the answer came from."""
+    if not rendered.picture.complete:
+        return "imgproxy-py; fwd=miss"
+    return _CACHE_STATUS[rendered.outcome]
+
+
+def cache_control(settings: DeliverySettings, delivery: Delivery, picture: Picture | None, now: float) -> str:
+    """Give `Cache-Control`: never longer than the URL lives (dialect §13.4, §16 Q3).
+
+    `picture` is `None` when only its entity tag is known; `now` is in Unix seconds.
+    """
+    if picture is not None and not picture.complete:
+        return "no-store"
+    if picture is not None and not delivery.expires_at and settings.cache_control_passthrough:
+        if picture.cache_control:
+            return picture.cache_control
+        if picture.origin_expires_at is not None:
+            return f"max-age={max(0, int(picture.origin_expires_at - now))}, public"
+    age = lifetime(settings.ttl, delivery, now)
+    return ", ".join(_directives(settings, delivery, age, now)) if age else "no-cache"
+
+
+def lifetime(longest: int, delivery: Delivery, now: float) -> int:
+    """Give the seconds that an answer may be kept: at most `longest`, and not beyond the URL's expiry."""
+    if not delivery.expires_at:
+        return longest
+    return max(0, min(longest, int(delivery.expires_at - now)))
+
+
+def _directives(settings: DeliverySettings, delivery: Delivery, age: int, now: float) -> list[str]:
+    directives = [f"max-age={age}", "public"]
+    if settings.cdn_ttl:
+        directives.append(f"s-maxage={lifetime(settings.cdn_ttl, delivery, now)}")
+    if settings.stale_while_revalidate and not delivery.expires_at:
+        directives.append(f"stale-while-revalidate={settings.stale_while_revalidate}")
+    if settings.stale_if_error and not delivery.expires_at:
+        directives.append(f"stale-if-error={settings.stale_if_error}")
+    if delivery.cachebuster and not delivery.expires_at:
+        directives.append("immutable")
+    return directives
+
+
+def cdn_headers(settings: DeliverySettings, delivery: Delivery, now: float) -> dict[str, str]:
+    """Give the headers that tell a CDN alone how long to keep an answer (RFC 9213), none unless switched on."""
+    if not settings.cdn_cache_control:
+        return {}
+    age = f"max-age={lifetime(settings.cdn_ttl or settings.ttl, delivery, now)}"
+    return {"CDN-Cache-Control": age, "Surrogate-Control": age}
+
+
+def content_disposition(request: ImageRequest, extension: str, *, attached_by_default: bool) -> str:
+    """Give `Content-Disposition` with a file name whose extension is the result's (RFC 6266, RFC 8187)."""
+    delivery = request.delivery
+    attached = attached_by_default if delivery.attachment is None else delivery.attachment
+    name = _CONTROLS.sub("", delivery.filename or source_stem(request.source)) + extension
+    kind = "attachment" if attached else "inline"
+    plain = name.encode("ascii", "replace").decode().replace("\\", "_").replace('"', "%22")
+    if name.isascii():
+        return f'{kind}; filename="{plain}"'
+    return f"{kind}; filename=\"{plain.replace('?', '_')}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def source_stem(source: SourceRef) -> str:
+    """Give the last part of a source's path without its extension, `image` if there is none (dialect §16 Q9)."""
+    path = source.location
+    if source.scheme in _OPEN_SCHEMES:
+        path = unquote(path.partition("?")[0].partition("#")[0].partition("/")[2])
+    last = path.rpartition("/")[2]
+    return _EXTENSION.sub("", last) or "image"
+
+
+def validators(settings: DeliverySettings, picture: Picture) -> dict[str, str]:
+    """Give `ETag` and `Last-Modified`, as far as they are known and switched on."""
+    headers = {}
+    if settings.use_etag and picture.etag:
+        headers["ETag"] = picture.etag
+    modified_at = modified(settings, picture)
+    if modified_at is not None:
+        headers["Last-Modified"] = formatdate(modified_at, usegmt=True)
+    return headers
+
+
+def modified(settings: DeliverySettings, picture: Picture) -> float | None:
+    """Give the time that `Last-Modified` tells, in Unix seconds: the original's, not before the configured floor."""
+    if not settings.use_last_modified or picture.modified_at is None:
+        return None
+    return max(picture.modified_at, settings.modified_floor)
+
+
+def canonical_link(settings: DeliverySettings, source: SourceRef) -> dict[str, str]:
+    """Give the `Link` to the original, if switched on and the original has a public address."""
+    if not settings.set_canonical_header or source.scheme not in _OPEN_SCHEMES:
+        return {}
+    return {"Link": f'<{quote(source.url, safe=_URL_SAFE)}>; rel="canonical"'}
+
+
+_URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
+
+
+def debug_headers(settings: DeliverySettings, rendered: Rendered) -> dict[str, str]:
+    """Give sizes and times, if switched on; times only of a picture that was made just now."""
+    if not settings.enable_debug_headers:
+        return {}
+    picture, timings = rendered.picture, rendered.picture.timings
+    headers = {
+        "X-Origin-Content-Length": str(picture.origin_bytes),
+        "X-Origin-Width": str(picture.origin_width),
+        "X-Origin-Height": str(picture.origin_height),
+        "X-Result-Width": str(picture.width),
+        "X-Result-Height": str(picture.height),
+    }
+    if rendered.outcome is Outcome.MADE:
+        parts = ("queue", "fetch", "decode", "transform", "encode")
+        headers["Server-Timing"] = ", ".join(f"{part};dur={getattr(timings, part):.2f}" for part in parts)
+    return headers
+
+
+def media_type(picture: Picture) -> str:
+    """Give the picture's `Content-Type`."""
+    return ABILITIES[picture.format].media_type

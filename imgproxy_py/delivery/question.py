@@ -1,0 +1,111 @@
+"""What a URL asks, worked out once and remembered: the hit path only looks it up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from imgproxy_py.delivery.tags import cache_tags
+from imgproxy_py.dialects.port import Dialect, SignedPath
+from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.identity import recipe_digest
+from imgproxy_py.recipe.negotiation import HINT_HEADERS, Negotiation
+from imgproxy_py.recipe.request import ClientHints, ImageRequest
+from imgproxy_py.telemetry.record import public_source
+
+# Values that no URL is likely to ask for, to see whether hints are able to change a URL's meaning.
+_PROBED_HINTS = ClientHints(dpr=7.125, width=7919)
+
+_REMEMBERED = 4096
+_LONGEST_REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One picture that a URL may come to, after negotiation: the request as rendered, its key and its digest."""
+
+    request: ImageRequest
+    key: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A URL understood: its parts for the signature, what it asks, what its answers vary by, and its variants so far."""
+
+    path: SignedPath
+    request: ImageRequest
+    vary: str
+    source: str
+    tags: tuple[str, ...]
+    variants: dict[tuple[Format, ...], Variant] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Understands the URLs of one dialect.
+
+    `check` raises for a request that is refused before anything is fetched; `key` gives a request's cache key;
+    `animations` says whether results may be animated here. `hints` switches client hints on.
+    """
+
+    dialect: Dialect
+    negotiation: Negotiation
+    check: Callable[[ImageRequest], None]
+    key: Callable[[ImageRequest], str]
+    animations: bool
+    hints: bool
+    _known: dict[tuple[str, ClientHints | None], Question] = field(default_factory=dict)
+
+    def read(self, target: str, hints: ClientHints | None, now: float) -> Question:
+        """Give what a target asks; its signature holds, and it is not refused.
+
+        Raises a `CallerError`. A target that was understood before costs a look-up and the signature.
+        """
+        question = self._known.get((target, hints))
+        if question is not None:
+            self.dialect.verify(question.path)
+            return question
+        path = self.dialect.split(target)
+        self.dialect.verify(path)
+        question = self._understood(path, hints, now)
+        if len(target) <= _LONGEST_REMEMBERED:
+            self._remember((target, hints), question)
+        return question
+
+    def variant(self, question: Question, accept: str) -> Variant:
+        """Give the picture that the question comes to for a client with this `Accept` header."""
+        asked = question.request
+        output = self.negotiation.negotiated(asked.recipe.output, accept, animations=self.animations)
+        variant = question.variants.get(output.accepted)
+        if variant is None:
+            request = replace(asked, recipe=replace(asked.recipe, output=output))
+            variant = Variant(request=request, key=self.key(request), digest=recipe_digest(request.recipe))
+            question.variants[output.accepted] = variant
+        return variant
+
+    def _understood(self, path: SignedPath, hints: ClientHints | None, now: float) -> Question:
+        request = self.dialect.read(path, hints=hints, now=now)
+        self.check(request)
+        return Question(
+            path=path,
+            request=request,
+            vary=self._vary(path, request, now),
+            source=public_source(request.source),
+            tags=cache_tags(request),
+        )
+
+    def _vary(self, path: SignedPath, request: ImageRequest, now: float) -> str:
+        names = ["Accept"] if self.negotiation.varies(request.recipe.output) else []
+        if self.hints and self._heeds_hints(path, now):
+            names.append(HINT_HEADERS)
+        return ", ".join(names)
+
+    def _heeds_hints(self, path: SignedPath, now: float) -> bool:
+        with_hints, without = (self.dialect.read(path, hints=hints, now=now) for hints in (_PROBED_HINTS, None))
+        return with_hints.recipe != without.recipe
+
+    def _remember(self, key: tuple[str, ClientHints | None], question: Question) -> None:
+        if len(self._known) >= _REMEMBERED:
+            del self._known[next(iter(self._known))]
+        self._known[key] = question

@@ -1,0 +1,77 @@
+"""Originals relayed untouched (dialect §13.6)."""
+
+from __future__ import annotations
+
+import mimetypes
+import time
+
+from aiohttp import web
+
+from imgproxy_py.delivery.headers import content_disposition, lifetime
+from imgproxy_py.delivery.question import Question
+from imgproxy_py.delivery.settings import DeliverySettings
+from imgproxy_py.errors import ImgproxyError
+from imgproxy_py.recipe.formats import ABILITIES
+from imgproxy_py.recipe.picture import Outcome
+from imgproxy_py.sources.port import RawAnswer, Source
+from imgproxy_py.telemetry.record import RECORD
+
+_FORWARDED = ("range", "if-range", "accept-encoding", "if-none-match", "if-modified-since")
+_RELAYED = (
+    "content-type",
+    "content-encoding",
+    "content-range",
+    "content-length",
+    "accept-ranges",
+    "last-modified",
+    "etag",
+)
+
+
+async def relay(
+    request: web.Request, question: Question, sources: Source, settings: DeliverySettings
+) -> web.StreamResponse:
+    """Stream an original as its origin gives it; a stream that breaks off aborts the connection."""
+    record = request[RECORD]
+    record.outcome = Outcome.BYPASSED.value
+    asked = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
+    async with sources.raw(question.request.source, asked) as answer:
+        response = web.StreamResponse(status=answer.status, headers=_headers(answer, question, settings))
+        await response.prepare(request)
+        if request.method != "HEAD":
+            try:
+                async for chunk in answer.chunks:
+                    record.bytes_out += len(chunk)
+                    await response.write(chunk)
+            except ImgproxyError as error:
+                record.error, record.detail = error.slug, error.private or error.detail
+                if request.transport is not None:
+                    request.transport.abort()  # the length was promised; only a broken connection tells the truth
+                return response
+        await response.write_eof()
+    return response
+
+
+def _headers(answer: RawAnswer, question: Question, settings: DeliverySettings) -> dict[str, str]:
+    headers = {name.title(): answer.headers[name] for name in _RELAYED if name in answer.headers}
+    if answer.status < 400:
+        headers["Cache-Control"] = _cache_control(answer, question, settings)
+    if 200 <= answer.status < 300:
+        headers["Content-Disposition"] = content_disposition(
+            question.request, _extension(answer, question), attached_by_default=settings.return_attachment
+        )
+    return headers
+
+
+def _cache_control(answer: RawAnswer, question: Question, settings: DeliverySettings) -> str:
+    delivery = question.request.delivery
+    if not delivery.expires_at and settings.cache_control_passthrough and "cache-control" in answer.headers:
+        return answer.headers["cache-control"]
+    age = lifetime(settings.ttl, delivery, time.time())
+    return f"max-age={age}, public" if age else "no-cache"
+
+
+def _extension(answer: RawAnswer, question: Question) -> str:
+    media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    known = next((one.extension for one in ABILITIES.values() if one.media_type == media_type), None)
+    return known or mimetypes.guess_extension(media_type) or ""

@@ -1,0 +1,101 @@
+"""A picture becomes an answer: 200, 206, 304, 412 and 416 in one place (delivery §2, §3)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from imgproxy_py.delivery.conditional import Verdict, may_resume, verdict
+from imgproxy_py.delivery.headers import (
+    cache_control,
+    cache_status,
+    canonical_link,
+    cdn_headers,
+    content_disposition,
+    debug_headers,
+    media_type,
+    modified,
+    validators,
+)
+from imgproxy_py.delivery.question import Question
+from imgproxy_py.delivery.ranges import Unsatisfiable, requested_range
+from imgproxy_py.delivery.settings import DeliverySettings
+from imgproxy_py.delivery.tags import tag_headers
+from imgproxy_py.errors import PreconditionFailed
+from imgproxy_py.recipe.formats import ABILITIES
+from imgproxy_py.recipe.picture import Picture, Rendered
+
+_OPEN_TO_ALL = {"Accept-Ranges": "bytes", "Cross-Origin-Resource-Policy": "cross-origin"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Responder:
+    """Makes answers of pictures; `clock` gives Unix seconds."""
+
+    settings: DeliverySettings
+    clock: Callable[[], float] = time.time
+
+    def answer(self, request: web.Request, question: Question, rendered: Rendered) -> web.Response:
+        """Give the answer to a request for a picture; raises `PreconditionFailed`."""
+        picture, headers = rendered.picture, request.headers
+        etag = picture.etag if self.settings.use_etag else ""
+        modified_at = modified(self.settings, picture)
+        match verdict(headers, etag, modified_at):
+            case Verdict.FAILED:
+                raise PreconditionFailed("the picture has another entity tag now")
+            case Verdict.NOT_MODIFIED:
+                return web.Response(status=304, headers=self._kept(question, picture))
+        if "Range" in headers and may_resume(headers.get("If-Range"), etag, modified_at):
+            return self._part(request, question, rendered)
+        return web.Response(body=picture.data, headers=self._all(question, rendered))
+
+    def not_modified(self, question: Question, etag: str) -> web.Response:
+        """Give the 304 for a picture that was not made, because its entity tag alone says that the client has it."""
+        headers = self._cacheability(question, None) | {"ETag": etag}
+        return web.Response(status=304, headers=headers)
+
+    def _part(self, request: web.Request, question: Question, rendered: Rendered) -> web.Response:
+        data = rendered.picture.data
+        headers = self._all(question, rendered)
+        try:
+            found = requested_range(request.headers["Range"], len(data))
+        except Unsatisfiable:
+            kept = self._kept(question, rendered.picture) | {"Content-Range": f"bytes */{len(data)}"}
+            return web.Response(status=416, headers=kept)
+        if found is None:
+            return web.Response(body=data, headers=headers)
+        first, last = found
+        headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
+        return web.Response(status=206, body=data[first : last + 1], headers=headers)
+
+    def _kept(self, question: Question, picture: Picture) -> dict[str, str]:
+        return self._cacheability(question, picture) | validators(self.settings, picture)
+
+    def _all(self, question: Question, rendered: Rendered) -> dict[str, str]:
+        settings, request, picture = self.settings, question.request, rendered.picture
+        extension = ABILITIES[picture.format].extension
+        return {
+            "Content-Type": media_type(picture),
+            "Content-Disposition": content_disposition(
+                request, extension, attached_by_default=settings.return_attachment
+            ),
+            "Cache-Status": cache_status(rendered),
+            **self._kept(question, picture),
+            **_OPEN_TO_ALL,
+            **canonical_link(settings, request.source),
+            **debug_headers(settings, rendered),
+        }
+
+    def _cacheability(self, question: Question, picture: Picture | None) -> dict[str, str]:
+        settings, delivery, now = self.settings, question.request.delivery, self.clock()
+        headers = {
+            "Cache-Control": cache_control(settings, delivery, picture, now),
+            **cdn_headers(settings, delivery, now),
+            **tag_headers(settings.cache_tag_headers, question.tags),
+        }
+        if question.vary:
+            headers["Vary"] = question.vary
+        return headers

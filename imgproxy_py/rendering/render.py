@@ -1,0 +1,86 @@
+"""The use case: a request becomes a picture, made or found made."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+
+from imgproxy_py.caches.tiers import TieredCache
+from imgproxy_py.deadline import Deadline
+from imgproxy_py.engine.pool import Pool
+from imgproxy_py.engine.transformer import Transformer
+from imgproxy_py.errors import SourceUnreachable
+from imgproxy_py.recipe.identity import cache_key, content_state, entity_tag, original_state
+from imgproxy_py.recipe.picture import Original, Outcome, Picture, Rendered
+from imgproxy_py.recipe.request import ImageRequest
+from imgproxy_py.rendering.flight import Flight
+from imgproxy_py.sources.port import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renderer:
+    """Makes pictures, once each: flight → caches → source → engine → caches.
+
+    `etag_buster` is mixed into every entity tag.
+    """
+
+    sources: Source
+    caches: TieredCache
+    pool: Pool
+    transformer: Transformer
+    etag_buster: str = ""
+    flight: Flight[Rendered] = field(default_factory=Flight)
+
+    def key(self, request: ImageRequest) -> str:
+        """Give the cache key of a request whose formats are negotiated."""
+        return cache_key(request.source, request.recipe, self.transformer.epoch)
+
+    def cached(self, key: str) -> Rendered | None:
+        """Give the picture if it is in memory, without waiting."""
+        return self.caches.peek(key)
+
+    async def render(self, request: ImageRequest, key: str, deadline: Deadline) -> Rendered:
+        """Give the picture, found in a lower cache or made now.
+
+        Raises the errors of sources and engine, `Overloaded`, and `DeadlineExceeded`.
+        """
+        rendered, shared = await self.flight.join(key, lambda: self._find_or_make(request, key), deadline)
+        return replace(rendered, outcome=Outcome.SHARED) if shared else rendered
+
+    async def current_etag(self, request: ImageRequest, key: str) -> str:
+        """Give the entity tag that the picture would have, from its original's validators alone; blank if nobody can tell."""
+        state = original_state(await self.sources.validators(request.source))
+        return entity_tag(key, state, self.etag_buster) if state else ""
+
+    async def _find_or_make(self, request: ImageRequest, key: str) -> Rendered:
+        if found := await self.caches.get(key):
+            return found
+        picture = await self._make(request, key)
+        if picture.complete:
+            await self.caches.put(key, picture)
+        return Rendered(picture=picture, outcome=Outcome.MADE)
+
+    async def _make(self, request: ImageRequest, key: str) -> Picture:
+        with self.pool.admit() as place:
+            started = time.perf_counter()
+            original = await self._fetch(request)
+            fetched = (time.perf_counter() - started) * 1000
+            picture, waited = await place.run(
+                lambda interrupt: self.transformer.transform(original.data, request.recipe, interrupt)
+            )
+        return replace(
+            picture,
+            etag=entity_tag(key, original_state(original.validators) or content_state(original.data), self.etag_buster),
+            modified_at=original.validators.modified_at,
+            cache_control=original.cache_control,
+            origin_expires_at=original.expires_at,
+            source=request.source.url,
+            timings=replace(picture.timings, queue=waited, fetch=fetched),
+        )
+
+    async def _fetch(self, request: ImageRequest) -> Original:
+        limits = self.transformer.limits.overridden(request.recipe.limits)
+        original = await self.sources.fetch(request.source, max_bytes=limits.max_src_file_size)
+        if not isinstance(original, Original):
+            raise SourceUnreachable("the origin answered 304 to an unconditional request")
+        return original
