@@ -1,0 +1,194 @@
+"""What operators set of the URL dialects; those know only plain values, so their settings live here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationInfo, field_validator
+
+from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
+from imgproxy_py.dialects.signing import KeyPair
+from imgproxy_py.kinds import Flag, HexSecret, Integer, Positive, Texts, hex_bytes
+from imgproxy_py.settings.errors import SettingsError, WrongSetting
+from imgproxy_py.settings.names import variable
+
+_IMAGES_SOURCE = re.compile(r"(s3://[^/\s]+(/\S*)?|local://(/\S*)?)\Z")
+_CIPHER_KEY_BYTES = (0, 16, 24, 32)
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("a text that is not blank")
+    return text
+
+
+def _prefix(text: str) -> str:
+    if text and (not text.startswith("/") or any(character in text for character in "?# ")):
+        raise ValueError("a path that begins with a slash, as /images")
+    return text.rstrip("/")
+
+
+def _images_source(text: str) -> str:
+    if text and not _IMAGES_SOURCE.match(text):
+        raise ValueError("s3://bucket/prefix or local:///prefix")
+    return text
+
+
+def _cipher_key(secret: SecretStr) -> SecretStr:
+    if len(hex_bytes(secret.get_secret_value().strip())) not in _CIPHER_KEY_BYTES:
+        raise ValueError("16, 24 or 32 bytes as hex digits")
+    return secret
+
+
+NotBlank = Annotated[str, AfterValidator(_not_blank)]
+"""A text with something in it."""
+
+
+class DialectSettings(BaseModel):
+    """Signatures, presets, which options are taken, and what the options are when a URL is silent."""
+
+    key: HexSecret = Field(
+        default=SecretStr(""),
+        description="Keys for signatures, hex, several divided by commas: the first signs, each verifies. "
+        "URLs must be signed when keys and salts are set.",
+    )
+    salt: HexSecret = Field(
+        default=SecretStr(""), validate_default=True, description="Salts for signatures, hex, as many as keys."
+    )
+    signature_size: Annotated[Integer, Field(ge=1, le=32)] = Field(
+        default=32, description="How many bytes of a signature's 32 are kept."
+    )
+    trusted_signatures: SecretStr = Field(
+        default=SecretStr(""), description="Texts, divided by commas, that pass as the signature of any URL."
+    )
+    source_url_encryption_key: Annotated[SecretStr, AfterValidator(_cipher_key)] = Field(
+        default=SecretStr(""), description="Key of encrypted source URLs: 16, 24 or 32 bytes, hex."
+    )
+    path_prefix: Annotated[str, AfterValidator(_prefix)] = Field(
+        default="", description="Path in front of every URL of the imgproxy dialect, as `/pictures`."
+    )
+    arguments_separator: NotBlank = Field(default=":", description="What divides an option's arguments.")
+    presets: str = Field(
+        default="",
+        description="Presets as `name=option/option`, divided by the presets' separator; `#` begins a comment.",
+    )
+    presets_separator: NotBlank = Field(default=",", description="What divides the definitions of presets.")
+    presets_path: Path | None = Field(default=None, description="File of presets, one definition a line.")
+    only_presets: Flag = Field(default=False, description="URLs name presets and nothing else.")
+    allowed_processing_options: Texts = Field(
+        default=(),
+        description="The only options a URL may use, in these very spellings. Presets are exempt. Blank for all.",
+    )
+    allow_security_options: Flag = Field(
+        default=False, description="URLs may override limits (`max_src_resolution` …)."
+    )
+    base_url: str = Field(default="", description="Put in front of every source URL that does not begin with it.")
+    url_replacements: str = Field(
+        default="",
+        description="Rewrites of source URLs, `pattern=replacement` divided by `;`: `*` is a run without slashes, "
+        "`${1}` the first of them. Before the base URL.",
+    )
+    base64_url_includes_filename: Flag = Field(
+        default=False, description="The last segment of a base64 source is a decorative file name."
+    )
+    source_url_query_separator: str = Field(
+        default="?", description="What ends the key of a stored original and begins its version; may be set blank."
+    )
+    images_source: Annotated[str, AfterValidator(_images_source)] = Field(
+        default="",
+        description="Where `/images/{key}` finds originals: `s3://bucket/prefix` or `local:///prefix`. Blank for nowhere.",
+    )
+    images_max_side: Positive = Field(
+        default=8192, description="The largest width and height that `/images` URLs may ask, in pixels."
+    )
+    auto_rotate: Flag = Field(default=True, description="Turn pictures as their EXIF orientation says.")
+    strip_metadata: Flag = Field(default=True, description="Remove EXIF, IPTC and XMP.")
+    keep_copyright: Flag = Field(default=True, description="Leave authors and copyright when metadata is removed.")
+    strip_color_profile: Flag = Field(default=True, description="Convert to sRGB and drop the colour profile.")
+    preserve_hdr: Flag = Field(default=False, description="Keep more than 8 bits where the result's format can.")
+    enforce_thumbnail: Flag = Field(default=False, description="Use the thumbnail within an AVIF if there is one.")
+
+    @field_validator("salt")
+    @classmethod
+    def _as_many_as_keys(cls, salt: SecretStr, info: ValidationInfo) -> SecretStr:
+        key = info.data.get("key")
+        if key is not None and len(_parts(key)) != len(_parts(salt)):
+            raise ValueError(f"as many salts as there are keys ({len(_parts(key))})")
+        return salt
+
+    @field_validator("url_replacements")
+    @classmethod
+    def _pairs(cls, text: str) -> str:
+        if not all("=" in rule for rule in _rules(text)):
+            raise ValueError("pattern=replacement, several divided by semicolons")
+        return text
+
+    def key_pairs(self) -> tuple[KeyPair, ...]:
+        """Give the pairs of key and salt; none switches signing off."""
+        pairs = zip(_parts(self.key), _parts(self.salt), strict=True)
+        return tuple(KeyPair(hex_bytes(key), hex_bytes(salt)) for key, salt in pairs)
+
+    def encryption_key(self) -> bytes:
+        """Give the key of encrypted sources, empty if there is none."""
+        return hex_bytes(self.source_url_encryption_key.get_secret_value().strip())
+
+    def trusted(self) -> tuple[str, ...]:
+        """Give the texts that pass as any signature."""
+        return _parts(self.trusted_signatures)
+
+    def preset_definitions(self) -> tuple[str, ...]:
+        """Give the presets of the list and then those of the file, blank ones and comments among them.
+
+        Raises `SettingsError` if the file cannot be read.
+        """
+        listed = tuple(self.presets.split(self.presets_separator)) if self.presets else ()
+        return (*listed, *_lines(self.presets_path))
+
+    def imgproxy_config(self) -> ImgproxyConfig:
+        """Give the configuration of the imgproxy dialect. Raises `SettingsError` if the presets' file cannot be read."""
+        return ImgproxyConfig(
+            pairs=self.key_pairs(),
+            signature_size=self.signature_size,
+            trusted_signatures=self.trusted(),
+            encryption_key=self.encryption_key(),
+            path_prefix=self.path_prefix,
+            arguments_separator=self.arguments_separator,
+            presets=self.preset_definitions(),
+            only_presets=self.only_presets,
+            allowed_options=frozenset(self.allowed_processing_options),
+            allow_security_options=self.allow_security_options,
+            base_url=self.base_url,
+            url_replacements=tuple(_pair(rule) for rule in _rules(self.url_replacements)),
+            base64_url_includes_filename=self.base64_url_includes_filename,
+            source_url_query_separator=self.source_url_query_separator,
+            auto_rotate=self.auto_rotate,
+            strip_metadata=self.strip_metadata,
+            keep_copyright=self.keep_copyright,
+            strip_color_profile=self.strip_color_profile,
+            preserve_hdr=self.preserve_hdr,
+            enforce_thumbnail=self.enforce_thumbnail,
+        )
+
+
+def _lines(path: Path | None) -> tuple[str, ...]:
+    if path is None:
+        return ()
+    try:
+        return tuple(path.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError([WrongSetting(variable("presets_path"), str(path), "a readable text file")]) from None
+
+
+def _rules(text: str) -> tuple[str, ...]:
+    return tuple(rule.strip() for rule in text.split(";") if rule.strip())
+
+
+def _pair(rule: str) -> tuple[str, str]:
+    pattern, _, replacement = rule.partition("=")
+    return pattern, replacement
+
+
+def _parts(secret: SecretStr) -> tuple[str, ...]:
+    return tuple(part.strip() for part in secret.get_secret_value().split(",") if part.strip())

@@ -1,0 +1,39 @@
+"""Settings of the dialect whose feature is not built yet, so that the environment of another server is accepted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from imgproxy_py.kinds import Count, Flag, Integer, Number, Texts
+
+
+class NotYetSettings(BaseModel):
+    """Accepted, without effect yet. Start-up warns of those that are set."""
+
+    allowed_info_options: Texts = Field(default=(), description="The only options an `/info` URL may use.")
+    info_presets: str = Field(default="", description="Presets of `/info` URLs.")
+    info_presets_path: Path | None = Field(default=None, description="File of presets of `/info` URLs.")
+    info_only_presets: Flag | None = Field(
+        default=None, description="`/info` URLs name presets and nothing else; by default as `IMGPROXY_ONLY_PRESETS`."
+    )
+    max_chained_pipelines: Count = Field(default=0, description="How many pipelines a URL may chain. 0 = none.")
+    jxl_effort: Annotated[Integer, Field(ge=1, le=9)] = Field(default=4, description="JPEG XL encoder's effort.")
+    watermark_data: str = Field(default="", description="The watermark's bytes in base64.")
+    watermark_path: Path | None = Field(default=None, description="The watermark's file.")
+    watermark_url: str = Field(default="", description="The watermark's URL.")
+    watermark_opacity: Annotated[Number, Field(le=1)] = Field(default=1.0, description="The watermark's base opacity.")
+    fallback_image_data: str = Field(
+        default="", description="Bytes in base64 of the picture served when a source fails."
+    )
+    fallback_image_path: Path | None = Field(default=None, description="File of that picture.")
+    fallback_image_url: str = Field(default="", description="URL of that picture.")
+    fallback_image_http_code: Annotated[Integer, Field(ge=0, le=599)] = Field(
+        default=200, description="Status of an answer with that picture, 0 for the failure's own."
+    )
+    fallback_image_ttl: Count = Field(default=0, description="Lifetime in seconds of an answer with that picture.")
+    use_gcs: Flag = Field(default=False, description="Serve `gs://` sources.")
+    use_abs: Flag = Field(default=False, description="Serve `abs://` sources.")
+    use_swift: Flag = Field(default=False, description="Serve `swift://` sources.")
