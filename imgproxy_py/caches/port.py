@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from imgproxy_py.recipe.picture import Outcome, Picture
+
+
+@dataclass(slots=True)
+class CacheStats:
+    """What a cache has counted since it was made; plain numbers that telemetry reads.
+
+    Every look-up is a hit or a miss; `errors` counts how often the cache was out of order, look-ups and puts alike, and
+    what it found damaged. `evictions` are pictures dropped for room, not for age.
+    """
+
+    hits: int = 0
+    misses: int = 0
+    puts: int = 0
+    errors: int = 0
+    evictions: int = 0
 
 
 class Cache(Protocol):
@@ -12,6 +28,9 @@ class Cache(Protocol):
 
     outcome: Outcome
     """How a hit in this cache is called."""
+
+    stats: CacheStats
+    """What was counted."""
 
     async def get(self, key: str) -> Picture | None:
         """Give the picture under a key, `None` if there is none, it has expired, or the cache is out of order."""

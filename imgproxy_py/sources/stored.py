@@ -179,5 +179,6 @@ def _validator_headers(info: ObjectInfo) -> dict[str, str]:
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    for chunk in ():
+    chunks: tuple[bytes, ...] = ()
+    for chunk in chunks:
         yield chunk

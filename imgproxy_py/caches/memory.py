@@ -1,0 +1,103 @@
+"""Pictures in this process's memory, the least recently used leaving first."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pydantic import BaseModel, Field
+
+from imgproxy_py.caches.port import CacheStats
+from imgproxy_py.kinds import Count, Seconds
+from imgproxy_py.recipe.picture import Outcome, Picture
+
+OVERHEAD_BYTES = 1024
+"""What an entry costs beside its data, key and texts: measured with tracemalloc on CPython 3.11, rounded up."""
+
+
+class MemoryCacheSettings(BaseModel):
+    """Settings of the cache in memory."""
+
+    memory_cache_bytes: Count = Field(
+        128 * 1024 * 1024, description="Bytes of finished pictures kept in each process's memory; 0 for none."
+    )
+    memory_cache_expiration_seconds: Seconds = Field(
+        300.0, description="Seconds that a picture is kept in memory; short, because other processes cannot purge it."
+    )
+
+
+class _Entry(NamedTuple):
+    picture: Picture
+    cost: int
+    expires_at: float
+
+
+class MemoryCache:
+    """A `Cache` bounded by bytes, which also answers at once, without a task (`peek`).
+
+    `clock` gives seconds and never goes back. Not for several threads.
+    """
+
+    outcome = Outcome.MEMORY
+
+    def __init__(self, settings: MemoryCacheSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.stats = CacheStats()
+        self.bytes = 0
+        self._limit = settings.memory_cache_bytes
+        self._lifetime = settings.memory_cache_expiration_seconds
+        self._clock = clock
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"<MemoryCache: {len(self._entries)} pictures, {self.bytes} of {self._limit} bytes>"
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def peek(self, key: str) -> Picture | None:
+        """Give the picture under a key now: a look-up and a move."""
+        entry = self._entries.get(key)
+        if entry is not None and entry.expires_at > self._clock():
+            self._entries.move_to_end(key)
+            self.stats.hits += 1
+            return entry.picture
+        if entry is not None:
+            self._drop(key)
+        self.stats.misses += 1
+        return None
+
+    async def get(self, key: str) -> Picture | None:
+        """Give the picture under a key."""
+        return self.peek(key)
+
+    async def put(self, key: str, picture: Picture) -> None:
+        """Keep a picture; one that is larger than the whole cache is not kept, nor what was there before."""
+        self._drop(key)
+        cost = _cost(key, picture)
+        if not picture.complete or cost > self._limit:
+            return
+        self._entries[key] = _Entry(picture, cost, self._clock() + self._lifetime)
+        self.bytes += cost
+        self.stats.puts += 1
+        while self.bytes > self._limit:
+            self._drop(next(iter(self._entries)))
+            self.stats.evictions += 1
+
+    async def delete(self, key: str) -> None:
+        """Forget a picture."""
+        self._drop(key)
+
+    async def ping(self) -> None:
+        """Return; memory always answers."""
+
+    def _drop(self, key: str) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self.bytes -= entry.cost
+
+
+def _cost(key: str, picture: Picture) -> int:
+    texts = (key, picture.etag, picture.cache_control, picture.source, *picture.tags)
+    return OVERHEAD_BYTES + len(picture.data) + sum(map(len, texts))

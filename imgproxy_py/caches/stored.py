@@ -1,0 +1,121 @@
+"""Finished pictures in any store, for those that outlive Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from pydantic import BaseModel, Field
+
+from imgproxy_py.caches.breaker import Breaker
+from imgproxy_py.caches.codec import decode, encode
+from imgproxy_py.caches.port import CacheStats
+from imgproxy_py.errors import CapacityError, ImgproxyError, SourceError, SourceMissing
+from imgproxy_py.kinds import Count, Seconds
+from imgproxy_py.recipe.picture import Outcome, Picture
+from imgproxy_py.stores.port import Store
+
+T = TypeVar("T")
+
+_FAILURES = 3
+_PAUSE = 5.0
+
+
+class ResultStoreSettings(BaseModel):
+    """Settings of the store of finished pictures."""
+
+    result_store_timeout: Seconds = Field(1.0, description="Seconds that the store of results is waited for.")
+    result_store_expiration_seconds: Count = Field(
+        0, description="Seconds that a picture in the store of results counts; 0 for as long as it is there."
+    )
+
+
+class StoredCache:
+    """A `Cache` in a `Store`, under keys that begin with `prefix`. `clock` gives Unix seconds."""
+
+    outcome = Outcome.STORED
+
+    def __init__(
+        self,
+        store: Store,
+        settings: ResultStoreSettings,
+        *,
+        prefix: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.stats = CacheStats()
+        self._store = store
+        self._seconds = settings.result_store_timeout
+        self._lifetime = settings.result_store_expiration_seconds
+        self._prefix = prefix
+        self._clock = clock
+        self._breaker = Breaker(failures=_FAILURES, pause=_PAUSE)
+
+    def __repr__(self) -> str:
+        return f"<StoredCache: {self._store!r}, {self._breaker!r}>"
+
+    async def get(self, key: str) -> Picture | None:
+        """Give the picture under a key."""
+        picture = await self._asked(lambda: self._read(self._place(key)))
+        if picture is None:
+            self.stats.misses += 1
+        else:
+            self.stats.hits += 1
+        return picture
+
+    async def put(self, key: str, picture: Picture) -> None:
+        """Keep a picture."""
+        if not picture.complete:
+            return
+        kept = await self._asked(lambda: self._store.put(self._place(key), encode(picture)))
+        self.stats.puts += kept is not None
+
+    async def delete(self, key: str) -> None:
+        """Forget a picture."""
+        await self._asked(lambda: self._store.delete(self._place(key)))
+
+    async def ping(self) -> None:
+        """Raise `CapacityError` unless the store answers."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._store.ping()
+        except (SourceError, TimeoutError) as error:
+            raise CapacityError("the store of results does not answer", private=str(error)) from error
+
+    def _place(self, key: str) -> str:
+        # Two levels of directories keep each of them small where stores are made of directories.
+        return f"{self._prefix}{key[:2]}/{key[2:4]}/{key}"
+
+    async def _read(self, place: str) -> Picture | None:
+        info, data = await self._store.get(place)
+        stored_at = info.validators.modified_at
+        if self._lifetime and stored_at is not None and stored_at + self._lifetime <= self._clock():
+            return None
+        picture = decode(data)
+        self.stats.errors += picture is None
+        return picture
+
+    async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T | None:
+        if not self._breaker.lets_through():
+            self.stats.errors += 1
+            return None
+        try:
+            async with asyncio.timeout(self._seconds):
+                answer = await ask()
+        except (ImgproxyError, TimeoutError) as error:
+            self._note(error)
+            return None
+        except BaseException:
+            self._breaker.gave_up()
+            raise
+        self._breaker.succeeded()
+        return answer
+
+    def _note(self, error: ImgproxyError | TimeoutError) -> None:
+        if isinstance(error, SourceMissing) and error.upstream_status == 404:
+            self._breaker.succeeded()
+        else:
+            self.stats.errors += 1
+            self._breaker.failed()

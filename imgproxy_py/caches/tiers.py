@@ -1,0 +1,97 @@
+"""Several caches as one: the fastest first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from imgproxy_py.caches.memory import MemoryCache
+from imgproxy_py.caches.port import Cache
+from imgproxy_py.errors import CapacityError
+from imgproxy_py.recipe.picture import Picture, Rendered
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("imgproxy_py.caches")
+
+
+class TieredCache:
+    """Tiers that are asked in order; a find refills the tiers above it (delivery §6). No tier can make it fail."""
+
+    def __init__(self, tiers: Sequence[Cache]) -> None:
+        self.tiers = tuple(tiers)
+        self._front = tiers[0] if tiers and isinstance(tiers[0], MemoryCache) else None
+
+    def __repr__(self) -> str:
+        return f"<TieredCache: {', '.join(tier.outcome for tier in self.tiers) or 'none'}>"
+
+    def peek(self, key: str) -> Rendered | None:
+        """Give the picture under a key if the first tier is memory and has it: at once, without a task."""
+        picture = self._front.peek(key) if self._front is not None else None
+        return None if picture is None else Rendered(picture=picture, outcome=MemoryCache.outcome)
+
+    async def get(self, key: str) -> Rendered | None:
+        """Give the picture under a key from the first tier that has it, and which one that was."""
+        for depth, tier in enumerate(self.tiers):
+            picture = await _get(tier, key)
+            if picture is not None:
+                await self._fill(self.tiers[:depth], key, picture)
+                return Rendered(picture=picture, outcome=tier.outcome)
+        return None
+
+    async def put(self, key: str, picture: Picture) -> None:
+        """Keep a complete picture in all tiers at once."""
+        if picture.complete:
+            await self._fill(self.tiers, key, picture)
+
+    async def delete(self, key: str) -> None:
+        """Forget a picture in all tiers, the lowest first, so that no look-up in between refills an upper one."""
+        for tier in reversed(self.tiers):
+            try:
+                await tier.delete(key)
+            except Exception as error:
+                _failed(tier, error)
+
+    async def ping(self) -> None:
+        """Raise the `CapacityError` of the first tier that does not answer."""
+        for tier in self.tiers:
+            await tier.ping()
+
+    async def troubles(self) -> dict[str, str]:
+        """Say of each tier by name what is wrong with it, blank for nothing."""
+        return {str(tier.outcome): await _trouble(tier) for tier in self.tiers}
+
+    async def _fill(self, tiers: Sequence[Cache], key: str, picture: Picture) -> None:
+        if len(tiers) == 1:
+            await _put(tiers[0], key, picture)
+        elif tiers:
+            await asyncio.gather(*(_put(tier, key, picture) for tier in tiers))
+
+
+async def _get(tier: Cache, key: str) -> Picture | None:
+    try:
+        return await tier.get(key)
+    except Exception as error:
+        _failed(tier, error)
+        return None
+
+
+async def _put(tier: Cache, key: str, picture: Picture) -> None:
+    try:
+        await tier.put(key, picture)
+    except Exception as error:
+        _failed(tier, error)
+
+
+async def _trouble(tier: Cache) -> str:
+    try:
+        await tier.ping()
+    except CapacityError as error:
+        return error.detail or error.title
+    return ""
+
+
+def _failed(tier: Cache, error: Exception) -> None:
+    # Tiers keep their troubles to themselves; whatever still comes out of one is a defect, and costs no picture.
+    tier.stats.errors += 1
+    _log.error("cache_tier_failed", tier=str(tier.outcome), error=repr(error))
