@@ -1,0 +1,213 @@
+"""What happens around every request, whatever its route.
+
+Read `Around.answer`: the route is found, a record opened, the request counted, answered, sent, and told, whatever
+happened in between. It is one function made of small ones, not a chain of middlewares: each link would cost every
+request another coroutine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import itertools
+import re
+import secrets
+import time
+
+import structlog
+from aiohttp import hdrs, web
+from yarl import URL
+
+from imgproxy_py.errors import ClientGone, ImgproxyError, SecretMismatch
+from imgproxy_py.telemetry.logs import Logs
+from imgproxy_py.telemetry.metrics import Metrics
+from imgproxy_py.telemetry.record import RECORD, RequestRecord, trace_id
+from imgproxy_py.web.doors import Door, Doors
+from imgproxy_py.web.problems import Asked
+from imgproxy_py.web.traffic import Traffic
+
+CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+"""On every answer, errors included (dialect §13.3)."""
+
+_log = structlog.get_logger()
+_CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)  # dialect §13.1; the bound is ours: the id is logged
+_ID_PREFIX = secrets.token_urlsafe(12)  # 96 random bits tell processes apart, the counter requests
+_COUNTER = itertools.count(1)
+_EMPTY_STATUSES = frozenset({204, 304})
+
+
+def fresh_id() -> str:
+    """Give an id that no other request of any process has."""
+    return f"{_ID_PREFIX}-{next(_COUNTER):x}"
+
+
+class Around:
+    """Everything around the handlers of one application.
+
+    `secret` is the bearer secret, blank for none; `allow_origin` the CORS origin, blank for none.
+    """
+
+    def __init__(
+        self,
+        doors: Doors,
+        *,
+        traffic: Traffic,
+        logs: Logs | None = None,
+        metrics: Metrics | None = None,
+        secret: str = "",
+        allow_origin: str = "",
+    ) -> None:
+        self._doors = doors
+        self._traffic = traffic
+        self._logs = logs
+        self._metrics = metrics
+        self._authorization = f"Bearer {secret}".encode() if secret else b""
+        self._headers = _common_headers(allow_origin)
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request: send the answer, count it, tell of it."""
+        request = _origin_form(request)
+        door = self._doors.find(request.raw_path)
+        record = request[RECORD] = _open_record(request, door)
+        self._traffic.in_flight += 1
+        try:
+            response = await self._answer(request, door, record)
+            record.ends(response.status)
+            await _send(request, response, record)
+        except (asyncio.CancelledError, ConnectionError) as error:
+            _client_left(record, error)
+            raise
+        finally:
+            self._traffic.in_flight -= 1
+            self._tell(door, record)
+        return response
+
+    async def dress(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Put on the headers that every answer has; called as an answer's head leaves."""
+        headers = response.headers
+        headers.update(self._headers)
+        record = request.get(RECORD)
+        headers["X-Request-ID"] = record.request_id if record else _request_id(request)
+        if record and record.vary and response.status >= 400:
+            headers.setdefault(hdrs.VARY, record.vary)
+        if self._traffic.draining:
+            headers[hdrs.CONNECTION] = "close"
+            response.force_close()
+
+    async def _answer(self, request: web.Request, door: Door, record: RequestRecord) -> web.StreamResponse:
+        """Let the handler answer, or say in the voice of its route why not."""
+        try:
+            if refusal := _refused(request, door, record):
+                return refusal
+            if door.guarded and self._authorization:
+                self._check_secret(request)
+            return await door.handler(request)
+        except ConnectionError:
+            raise
+        except web.HTTPException as error:  # aiohttp's own, such as a body that is too large
+            return web.Response(status=error.status, text=error.reason)
+        except Exception as error:
+            return _apology(error, request, door, record)
+
+    def _check_secret(self, request: web.Request) -> None:
+        """Raise `SecretMismatch` unless the bearer secret is there (dialect §13.1); takes constant time."""
+        given = request.headers.get(hdrs.AUTHORIZATION, "").encode(errors="surrogateescape")
+        if not hmac.compare_digest(given, self._authorization):
+            raise SecretMismatch
+
+    def _tell(self, door: Door, record: RequestRecord) -> None:
+        if door.quiet:
+            return
+        if self._metrics:
+            self._metrics.answered(record)
+        if self._logs:
+            self._logs.answered(record)
+
+
+def _common_headers(allow_origin: str) -> dict[str, str]:
+    headers = {
+        hdrs.SERVER: "imgproxy",
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    if allow_origin:
+        headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = allow_origin
+        headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = "GET, OPTIONS"
+    return headers
+
+
+def _origin_form(request: web.Request) -> web.Request:
+    """Give a request whose target begins with `/`, whichever form it came in (RFC 9112 §3.2)."""
+    target = request.raw_path
+    if target.startswith("/") or "://" not in target:
+        return request
+    _, slash, path = target.partition("://")[2].partition("/")
+    return request.clone(rel_url=URL(f"/{path}" if slash else "/", encoded=True))
+
+
+def _open_record(request: web.Request, door: Door) -> RequestRecord:
+    traceparent = request.headers.get("traceparent")
+    return RequestRecord(
+        request_id=_request_id(request),
+        method=request.method,
+        dialect=door.dialect,
+        started=time.perf_counter(),
+        at=time.time(),
+        trace_id=trace_id(traceparent) if traceparent else "",
+    )
+
+
+def _request_id(request: web.BaseRequest) -> str:
+    given = request.headers.get("X-Request-ID")
+    return given if given and _CLIENT_ID.fullmatch(given) else fresh_id()
+
+
+def _refused(request: web.Request, door: Door, record: RequestRecord) -> web.Response | None:
+    """Give the answer for a method that the door does not serve, `None` if it does (dialect §13.1)."""
+    method = request.method
+    if method in door.methods:
+        return None
+    if method == hdrs.METH_OPTIONS:
+        return web.Response(body=b" ", content_type="text/plain")
+    return door.voice.no_such_method(_asked(request, record), ", ".join(sorted(door.methods)))
+
+
+def _apology(error: Exception, request: web.Request, door: Door, record: RequestRecord) -> web.Response:
+    """Note what went wrong and give the answer for it."""
+    if isinstance(error, ImgproxyError):
+        record.error = error.slug
+        record.detail = "; ".join(text for text in (error.detail, error.private) if text)
+        record.report = error.report
+    else:
+        record.error = ImgproxyError.slug
+        record.detail = type(error).__name__
+        record.report = True
+        _log.error("request_failed", request_id=record.request_id, exc_info=error)
+    return door.voice.answer(error, _asked(request, record))
+
+
+def _asked(request: web.Request, record: RequestRecord) -> Asked:
+    return Asked(record.request_id, reads_html="text/html" in request.headers.get(hdrs.ACCEPT, ""))
+
+
+async def _send(request: web.Request, response: web.StreamResponse, record: RequestRecord) -> None:
+    """Send an answer here rather than leave it to aiohttp, so that a client who is gone by now is noticed."""
+    record.bytes_out = _body_length(request, response)
+    await response.prepare(request)
+    await response.write_eof()
+    if not isinstance(response, web.Response):
+        record.bytes_out = response.body_length
+
+
+def _body_length(request: web.Request, response: web.StreamResponse) -> int:
+    if request.method == hdrs.METH_HEAD or response.status in _EMPTY_STATUSES:
+        return 0
+    body = response.body if isinstance(response, web.Response) else None
+    return len(body) if isinstance(body, (bytes, bytearray)) else 0
+
+
+def _client_left(record: RequestRecord, error: BaseException) -> None:
+    record.ends(ClientGone.status)
+    record.error = ClientGone.slug
+    record.detail = type(error).__name__

@@ -1,0 +1,75 @@
+"""Whether this process wants requests: the list of what must answer, asked at most once a second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from imgproxy_py.errors import ImgproxyError
+from imgproxy_py.web.traffic import Traffic
+
+REMEMBERED = 1.0
+"""Seconds that an answer stays good: probes of many balancers cost one round of pings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadinessCheck:
+    """Something that must answer before requests are wanted: `ping` raises if it does not, within `timeout` seconds."""
+
+    name: str
+    ping: Callable[[], Awaitable[object]]
+    timeout: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether requests are wanted, and each reason in words that may be shown."""
+
+    ready: bool
+    draining: bool
+    checks: dict[str, str]
+
+    def document(self) -> dict[str, Any]:
+        """Give it as JSON's values."""
+        return {"ready": self.ready, "draining": self.draining, "checks": self.checks}
+
+
+class ReadinessProbe:
+    """Asks all checks at once and remembers their answers for `remembered` seconds."""
+
+    def __init__(self, checks: Sequence[ReadinessCheck], traffic: Traffic, *, remembered: float = REMEMBERED) -> None:
+        self._checks = tuple(checks)
+        self._traffic = traffic
+        self._remembered = remembered
+        self._answers: dict[str, str] = {}
+        self._good_until = float("-inf")
+        self._asking = asyncio.Lock()
+
+    async def ask(self) -> Readiness:
+        """Say whether requests are wanted; draining is known at once, the checks may be a second old."""
+        async with self._asking:
+            if time.monotonic() >= self._good_until:
+                self._answers = await self._ask_all()
+                self._good_until = time.monotonic() + self._remembered
+        draining = self._traffic.draining
+        return Readiness(not draining and set(self._answers.values()) <= {"ok"}, draining, dict(self._answers))
+
+    async def _ask_all(self) -> dict[str, str]:
+        answers = await asyncio.gather(*(_ask(check) for check in self._checks))
+        return {check.name: answer for check, answer in zip(self._checks, answers, strict=True)}
+
+
+async def _ask(check: ReadinessCheck) -> str:
+    try:
+        async with asyncio.timeout(check.timeout):
+            await check.ping()
+    except TimeoutError:
+        return f"no answer within {check.timeout:g} s"
+    except ImgproxyError as error:
+        return error.title
+    except Exception as error:
+        return type(error).__name__
+    return "ok"

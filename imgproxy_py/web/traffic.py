@@ -1,0 +1,20 @@
+"""What goes on in a process right now: requests being answered, connections open, whether it is about to end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Counts of one process; `draining` is true from the moment it was asked to stop."""
+
+    in_flight: int = 0
+    connections: int = 0
+    draining: bool = False
+
+
+TRAFFIC = web.AppKey("TRAFFIC", Traffic)
+"""Where an application keeps its traffic: `application[TRAFFIC]`."""
