@@ -62,7 +62,7 @@ async def serve() -> AsyncIterator[Callable[..., Awaitable[Ask]]]:
         application = make_application(DOORS, settings=settings or WebSettings(), **given)
         server = TestServer(application)
         servers.append(server)
-        await server.start_server(max_line_size=16384, access_log=None, handler_cancellation=True)
+        await server.start_server(max_line_size=16384, access_log=None)
 
         async def ask(target: str, method: str = "GET", **headers: str) -> Answer:
             reader, writer = await asyncio.open_connection(server.host, server.port)
