@@ -54,8 +54,8 @@ def whole(low: int = INTEGER_MIN, high: int = INTEGER_MAX) -> Callable[[str], in
 
 def number(low: float = -math.inf, high: float = math.inf, *, above: bool = False) -> Callable[[str], float]:
     """Make a reader of finite numbers from `low` (or `above` it) to `high`."""
-    expected = f"a number above {low:g}" if above else _span("a number", low, high, -math.inf, math.inf)
-    expected += f" and up to {high:g}" if above and high < math.inf else ""
+    expected = f"a number above {low}" if above else _span("a number", low, high, -math.inf, math.inf)
+    expected += f" and up to {high}" if above and high < math.inf else ""
 
     def read(text: str) -> float:
         # Adding zero makes the negative zero positive: both mean the same picture and must spell the same key.
@@ -70,7 +70,7 @@ def number(low: float = -math.inf, high: float = math.inf, *, above: bool = Fals
 def _span(kind: str, low: float, high: float, lowest: float, highest: float) -> str:
     if low == lowest and high == highest:
         return kind
-    return f"{kind} from {low:g}" + (f" to {high:g}" if high < highest else "")
+    return f"{kind} from {low}" + (f" to {high}" if high < highest else "")
 
 
 def one_of(kind: type[E], *excluded: E) -> Callable[[str], E]:
@@ -83,7 +83,7 @@ T = TypeVar("T")
 
 def lookup(table: dict[str, T]) -> Callable[[str], T]:
     """Make a reader of the keys of a table, which gives what stands under them."""
-    expected = f"one of {', '.join(sorted(table))}"
+    expected = f"one of {', '.join(table)}"
 
     def read(text: str) -> T:
         try:

@@ -7,11 +7,12 @@ from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
 from imgproxy_py.dialects.imgproxy.path import cut
 from imgproxy_py.dialects.imgproxy.presets import OptionReader
 from imgproxy_py.dialects.imgproxy.source import SourceReader
-from imgproxy_py.dialects.imgproxy.writer import bare, written_options
+from imgproxy_py.dialects.imgproxy.writer import written_options
 from imgproxy_py.dialects.lexical import Malformed, image_format
 from imgproxy_py.dialects.port import SignedPath
+from imgproxy_py.dialects.proof import proven
 from imgproxy_py.dialects.signing import Signer
-from imgproxy_py.errors import BadRequest, CallerError, WrongParameter
+from imgproxy_py.errors import BadRequest, WrongParameter
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.model import ResizingType
 from imgproxy_py.recipe.request import ClientHints, ImageRequest, SourceRef
@@ -71,16 +72,15 @@ class ImgproxyDialect:
 
     def write(self, request: ImageRequest) -> str:
         """Give the canonical target, with presets written out; in presets-only mode those that the request names."""
-        try:
-            rest = f"{self._written(request)}{self._sources.write(request.source)}"
-            signature = self._signer.sign("/" + rest) if self._signer.on else UNSIGNED
-            target = f"{self._mount()}/{signature}/{rest}"
-            same = bare(self.read(self.split(target), now=0.0)) == bare(request)
-        except (CallerError, UnicodeEncodeError) as error:
-            raise ValueError(f"The request cannot be said in the imgproxy dialect: {error}") from error
-        if not same:
-            raise ValueError("The request cannot be said in the imgproxy dialect as it is configured")
-        return target
+        return proven(request, self._target, self._reread, "imgproxy")
+
+    def _target(self, request: ImageRequest) -> str:
+        rest = self._written(request) + self._sources.write(request.source)
+        signature = self._signer.sign("/" + rest) if self._signer.on else UNSIGNED
+        return f"{self._mount()}/{signature}/{rest}"
+
+    def _reread(self, target: str) -> ImageRequest:
+        return self.read(self.split(target), now=0.0)
 
     def _applied(self, draft: Draft, segments: list[str]) -> int:
         if segments[0] in _BASIC_FORMAT:

@@ -13,7 +13,7 @@ from imgproxy_py.dialects.imgproxy.options import (
     Arguments,
     Option,
 )
-from imgproxy_py.dialects.lexical import Malformed
+from imgproxy_py.dialects.lexical import INTEGER_MAX, Malformed
 from imgproxy_py.errors import BadRequest, CallerError, WrongParameter
 from imgproxy_py.recipe.request import ClientHints
 
@@ -128,7 +128,9 @@ class OptionReader:
 
     def _option(self, segment: str) -> tuple[str, Option, Arguments]:
         name, *arguments = segment.split(self._separator)
-        if not arguments or name not in self._options:
+        if not arguments:
+            raise BadRequest(f"{segment!r} is no option with arguments")
+        if name not in self._options:
             raise _unknown(name, arguments)
         return name, self._options[name], tuple(arguments)
 
@@ -168,4 +170,5 @@ def _take(draft: Draft, hints: ClientHints) -> None:
     if hints.dpr:
         draft.dpr = float(hints.dpr)
     if hints.width:
-        draft.width = int(hints.width / draft.dpr + 0.5)
+        # A header may hold a ratio so small that the quotient is infinite; limits judge what is merely absurd.
+        draft.width = int(min(hints.width / draft.dpr + 0.5, INTEGER_MAX))

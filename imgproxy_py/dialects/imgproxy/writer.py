@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from imgproxy_py.dialects.lexical import spelled, to_base64
 from imgproxy_py.recipe.model import Gravity, GravityType, Stage
@@ -23,17 +22,6 @@ def written_options(request: ImageRequest, base: ImageRequest) -> Iterator[Words
         wanted = words(request)
         if wanted and wanted != words(base):
             yield (name, *wanted)
-
-
-def bare(request: ImageRequest) -> ImageRequest:
-    """Give the request without what no URL says: signature, names of presets, negotiated formats."""
-    output = replace(request.recipe.output, accepted=())
-    return replace(
-        request,
-        recipe=replace(request.recipe, output=output),
-        delivery=replace(request.delivery, preset_names=()),
-        signature="",
-    )
 
 
 def _flag(on: bool) -> Words:

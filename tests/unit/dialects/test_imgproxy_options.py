@@ -301,6 +301,7 @@ def test_client_hints_are_defaults_that_everything_overrides():
     preset = ImgproxyDialect(ImgproxyConfig(presets=("default=w:9",)))
     assert read("h:0", preset, hints=hints).recipe == resize(dpr=2, width=9)
     assert read("h:0", hints=ClientHints(width=33)).recipe == resize(width=33)
+    assert read("h:0", hints=ClientHints(width=33, dpr=5e-324)).recipe == resize(width=2**63 - 1, dpr=5e-324)
 
 
 PRESETS = ("# comment", "", "  ", " small = w:10/h:10 ", "sharp=sh:2/pr:small", "loop=w:1/pr:loop/h:2", "off=g:no:5:6")
