@@ -9,8 +9,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
+from imgproxy_py.dialects.query.config import QueryConfig
 from imgproxy_py.dialects.signing import KeyPair
 from imgproxy_py.kinds import Flag, HexSecret, Integer, Positive, Texts, hex_bytes
+from imgproxy_py.recipe.formats import Format
 from imgproxy_py.settings.errors import SettingsError, WrongSetting
 from imgproxy_py.settings.names import variable
 
@@ -22,12 +24,6 @@ def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("a text that is not blank")
     return text
-
-
-def _prefix(text: str) -> str:
-    if text and (not text.startswith("/") or any(character in text for character in "?# ")):
-        raise ValueError("a path that begins with a slash, as /images")
-    return text.rstrip("/")
 
 
 def _images_source(text: str) -> str:
@@ -65,9 +61,6 @@ class DialectSettings(BaseModel):
     )
     source_url_encryption_key: Annotated[SecretStr, AfterValidator(_cipher_key)] = Field(
         default=SecretStr(""), description="Key of encrypted source URLs: 16, 24 or 32 bytes, hex."
-    )
-    path_prefix: Annotated[str, AfterValidator(_prefix)] = Field(
-        default="", description="Path in front of every URL of the imgproxy dialect, as `/pictures`."
     )
     arguments_separator: NotBlank = Field(default=":", description="What divides an option's arguments.")
     presets: str = Field(
@@ -146,14 +139,17 @@ class DialectSettings(BaseModel):
         listed = tuple(self.presets.split(self.presets_separator)) if self.presets else ()
         return (*listed, *_lines(self.presets_path))
 
-    def imgproxy_config(self) -> ImgproxyConfig:
-        """Give the configuration of the imgproxy dialect. Raises `SettingsError` if the presets' file cannot be read."""
+    def imgproxy_dialect(self, path_prefix: str) -> ImgproxyConfig:
+        """Give the configuration of the imgproxy dialect below a path prefix (which is the web's setting).
+
+        Raises `SettingsError` if the presets' file cannot be read.
+        """
         return ImgproxyConfig(
             pairs=self.key_pairs(),
             signature_size=self.signature_size,
             trusted_signatures=self.trusted(),
             encryption_key=self.encryption_key(),
-            path_prefix=self.path_prefix,
+            path_prefix=path_prefix,
             arguments_separator=self.arguments_separator,
             presets=self.preset_definitions(),
             only_presets=self.only_presets,
@@ -169,6 +165,17 @@ class DialectSettings(BaseModel):
             strip_color_profile=self.strip_color_profile,
             preserve_hdr=self.preserve_hdr,
             enforce_thumbnail=self.enforce_thumbnail,
+        )
+
+    def query_dialect(self, shared: ImgproxyConfig, savable: frozenset[Format]) -> QueryConfig | None:
+        """Give the configuration of the query dialect, `None` if no source of images is configured.
+
+        `savable` are the formats that URLs may ask for.
+        """
+        if not self.images_source:
+            return None
+        return QueryConfig(
+            images_source=self.images_source, max_side=self.images_max_side, savable=savable, shared=shared
         )
 
 

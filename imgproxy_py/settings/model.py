@@ -10,8 +10,14 @@ from typing import Any, Self
 from pydantic import BaseModel, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from imgproxy_py.caches.connection import RedisSettings
+from imgproxy_py.caches.memory import MemoryCacheSettings
+from imgproxy_py.caches.stored import ResultStoreSettings
 from imgproxy_py.delivery.settings import DeliverySettings
+from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
+from imgproxy_py.dialects.query.config import QueryConfig
 from imgproxy_py.engine.settings import EngineSettings
+from imgproxy_py.recipe.formats import Format
 from imgproxy_py.settings.dialects import DialectSettings
 from imgproxy_py.settings.errors import SettingsError, wrong_settings
 from imgproxy_py.settings.names import variable
@@ -23,8 +29,10 @@ from imgproxy_py.stores.local import LocalSettings
 from imgproxy_py.stores.s3 import S3Settings
 from imgproxy_py.telemetry.logs import LogSettings
 from imgproxy_py.telemetry.metrics import MetricsSettings
+from imgproxy_py.web.application import WebSettings
 
 COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("Server", WebSettings),
     ("URLs", DialectSettings),
     ("Limits, encoders, workers", EngineSettings),
     ("Delivery", DeliverySettings),
@@ -32,6 +40,9 @@ COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Downloads", HttpSettings),
     ("Local files", LocalSettings),
     ("S3", S3Settings),
+    ("Cache in memory", MemoryCacheSettings),
+    ("Redis", RedisSettings),
+    ("Store of results", ResultStoreSettings),
     ("Logs", LogSettings),
     ("Metrics", MetricsSettings),
     ("Not yet", NotYetSettings),
@@ -40,6 +51,7 @@ COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 
 class Settings(
+    WebSettings,
     DialectSettings,
     EngineSettings,
     DeliverySettings,
@@ -47,6 +59,9 @@ class Settings(
     HttpSettings,
     LocalSettings,
     S3Settings,
+    MemoryCacheSettings,
+    RedisSettings,
+    ResultStoreSettings,
     LogSettings,
     MetricsSettings,
     NotYetSettings,
@@ -95,6 +110,17 @@ class Settings(
             Variables(settings_cls, file_variables(path)),
         )
 
+    def imgproxy_config(self) -> ImgproxyConfig:
+        """Give the configuration of the imgproxy dialect; `SettingsError` if the presets' file cannot be read."""
+        return self.imgproxy_dialect(self.path_prefix)
+
+    def query_config(self, savable: frozenset[Format]) -> QueryConfig | None:
+        """Give the configuration of the query dialect, `None` if no source of images is configured.
+
+        `savable` are the formats that URLs may ask for. Raises `SettingsError` if the presets' file cannot be read.
+        """
+        return self.query_dialect(self.imgproxy_config(), savable)
+
     def unused(self) -> tuple[str, ...]:
         """Name the variables that were set and are accepted without effect yet, sorted."""
         return tuple(sorted(variable(name) for name in self.model_fields_set & set(NotYetSettings.model_fields)))
@@ -102,3 +128,8 @@ class Settings(
     def unknown(self) -> tuple[UnknownVariable, ...]:
         """List the variables that begin like ours and set nothing, each with the name that was probably meant."""
         return self._unknown
+
+    def warnings(self) -> list[str]:
+        """Give a sentence for each variable that was set and changes nothing."""
+        unused = [f"{name} is accepted without effect yet" for name in self.unused()]
+        return unused + [str(one) for one in self.unknown()]

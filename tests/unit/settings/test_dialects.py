@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
+from imgproxy_py.dialects.query import QueryConfig
 from imgproxy_py.dialects.signing import KeyPair
+from imgproxy_py.recipe.formats import Format
 from imgproxy_py.settings import Settings, SettingsError
 
 
@@ -61,6 +63,17 @@ def test_every_part_arrives() -> None:
         strip_color_profile=False,
         preserve_hdr=True,
         enforce_thumbnail=True,
+    )
+
+
+def test_the_query_dialect_shares_the_configuration_and_needs_a_source_of_images() -> None:
+    assert Settings.load().query_config(frozenset()) is None
+    settings = Settings.load({"images_source": "s3://bucket/originals", "images_max_side": 4000, "path_prefix": "/p"})
+    assert settings.query_config(frozenset({Format.PNG})) == QueryConfig(
+        images_source="s3://bucket/originals",
+        max_side=4000,
+        savable=frozenset({Format.PNG}),
+        shared=ImgproxyConfig(path_prefix="/p"),
     )
 
 

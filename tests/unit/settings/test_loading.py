@@ -77,6 +77,15 @@ def test_unknown_variables_are_listed_with_what_was_probably_meant(
     assert str(Settings.load().unknown()[0]) == "IMGPROXY_AUTO_WEPB is no setting, did you mean IMGPROXY_AUTO_WEBP?"
 
 
+def test_warnings_have_a_sentence_for_each_variable_without_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMGPROXY_USE_ABS", "true")
+    monkeypatch.setenv("IMGPROXY_QUALLITY", "70")
+    assert Settings.load().warnings() == [
+        "IMGPROXY_USE_ABS is accepted without effect yet",
+        "IMGPROXY_QUALLITY is no setting, did you mean IMGPROXY_QUALITY?",
+    ]
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings.load().quality = 3

@@ -36,7 +36,6 @@ def refusals(monkeypatch: pytest.MonkeyPatch, **variables: str) -> dict[str, Wro
         ("WATERMARK_OPACITY", "1.5", "number, 0–1"),
         ("WEBP_PRESET", "photos", "one of default picture photo drawing icon text"),
         ("ARGUMENTS_SEPARATOR", " ", "a text that is not blank"),
-        ("PATH_PREFIX", "pictures", "a path that begins with a slash, as /images"),
         ("IMAGES_SOURCE", "/srv/pictures", "s3://bucket/prefix or local:///prefix"),
         ("URL_REPLACEMENTS", "a=b;c", "pattern=replacement, several divided by semicolons"),
     ],

@@ -1,0 +1,31 @@
+"""`imgproxy-py formats`."""
+
+from __future__ import annotations
+
+import typer
+
+from imgproxy_py.recipe.formats import ABILITIES, Format
+
+NAME = "formats"
+SUMMARY = "Print which formats can be read and written."
+HELP = "Print the image formats that are known, and which of them this installation reads and writes."
+EXAMPLES = "An SVG is written as it was read, never made from something else."
+
+_HEAD = ("format", "read", "write", "alpha", "animation", "over 8 bit", "media type")
+
+
+def run() -> None:
+    """Print a table of formats and what can be done with them here."""
+    from imgproxy_py.engine import libvips  # opens the library, which no other command needs to wait for
+
+    here = libvips.set_up()
+    rows = [_HEAD, *(_row(one, one in here.loadable, one in here.savable) for one in Format)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    for row in rows:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _row(one: Format, read: bool, write: bool) -> tuple[str, ...]:
+    ability = ABILITIES[one]
+    answers = (read, write, ability.alpha, ability.animation, ability.high_depth)
+    return (str(one), *("yes" if answer else "-" for answer in answers), ability.media_type)
