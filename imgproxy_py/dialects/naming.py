@@ -14,11 +14,10 @@ HTTP_SCHEMES = frozenset({"http", "https"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HOST_END = re.compile(r"[/?#]")
 _BAD_HOST = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 _NO_BYTE = re.compile(r"[\ud800-\udc7f\udd00-\udfff]")
-_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_WIRE_SAFE = "-._~:/?[]@!$&'()*+,;=%"
 _WIRE = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=-]*\Z")
+_TO_ESCAPE = re.compile(r"[^A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]|%(?![0-9A-Fa-f]{2})")
 
 
 def name_source(text: str, query_separator: str = "") -> SourceRef:
@@ -40,8 +39,8 @@ def name_source(text: str, query_separator: str = "") -> SourceRef:
 
 
 def _legible(text: str) -> str:
-    if _SURROGATE.search(text):
-        raise BadRequest("The source is not UTF-8")
+    if _NO_TEXT.search(text):
+        raise BadRequest("The source is not UTF-8 without NUL")
     return text
 
 
@@ -54,7 +53,11 @@ def _wire(location: str) -> str:
     host, path = location[:at], location[at:].partition("#")[0]
     if _BAD_HOST.search(host) or _NO_BYTE.search(path):
         raise BadRequest("The source's address is malformed")
-    return host + quote(_STRAY_PERCENT.sub("%25", path), safe=_WIRE_SAFE, errors="surrogateescape")
+    return host + _TO_ESCAPE.sub(_escape, path)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return quote(match[0], safe="", errors="surrogateescape")
 
 
 def _cut(location: str, separator: str) -> tuple[str, str]:

@@ -90,7 +90,7 @@ def test_base64_bytes_that_are_no_utf8_survive_in_urls_only():
         "plain/", "plain/@png", "w:1", "plain/http://h/a@b@png", "plain/http://h/%", "plain/http://h/%zz", "plain/http://h/%2",
         "plain/http://h/a@bogus", "plain/http://h/a@JPG", "w:1//plain/http://h/a", "aHR0.png.jpg", ".png", "=.png", "aHR0c",
         "aHR0+", "aH*0", "aH%20", "w:1/", "enc/aHR0cDovL2gvYQ", "plain/http://h%20x/a", "plain/http://h%5Cx/a",
-        "plain/s3://b/%FF", "plain/%FF",
+        "plain/s3://b/%FF", "plain/local:///%00", "plain/%FF",
     ],
 )  # fmt: skip
 def test_what_names_no_source_is_refused(path):

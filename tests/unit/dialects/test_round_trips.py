@@ -107,7 +107,7 @@ deliveries = st.builds(
     cachebuster=words, raw=st.booleans(),
 )  # fmt: skip
 
-keys = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="?"), min_size=1, max_size=20).filter(
+keys = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="?\0"), min_size=1, max_size=20).filter(
     lambda key: not key.startswith("/")
 )
 hosted = st.text(ascii_letters + digits + "-._~:/?[]@!$&'()*+,;=", max_size=20)
