@@ -34,6 +34,15 @@ class Dialect(Protocol):
         """
         ...
 
+    @property
+    def signing(self) -> bool:
+        """Whether signatures are demanded."""
+        ...
+
+    def signed_texts(self, path: SignedPath) -> tuple[str, ...]:
+        """Give the texts of which the signature may be one: the salt goes before each."""
+        ...
+
     def verify(self, path: SignedPath) -> None:
         """Raise `SignatureMismatch` unless signing is off or the signature holds; takes constant time."""
         ...

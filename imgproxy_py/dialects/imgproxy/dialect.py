@@ -49,10 +49,17 @@ class ImgproxyDialect:
 
     def verify(self, path: SignedPath) -> None:
         """Raise `SignatureMismatch` unless the signature is one of the rest, repaired or as received."""
-        if path.rest == path.received:
-            self._signer.verify(path.signature, "/" + path.rest)
-        else:
-            self._signer.verify(path.signature, "/" + path.rest, "/" + path.received)
+        self._signer.verify(path.signature, *self.signed_texts(path))
+
+    def signed_texts(self, path: SignedPath) -> tuple[str, ...]:
+        """Give the rest, repaired and, where that differs, as received (dialect §2.2)."""
+        repaired = "/" + path.rest
+        return (repaired,) if path.rest == path.received else (repaired, "/" + path.received)
+
+    @property
+    def signing(self) -> bool:
+        """Whether signatures are demanded."""
+        return self._signer.on
 
     def read(self, path: SignedPath, *, hints: ClientHints | None = None, now: float) -> ImageRequest:
         """Say what the rest asks for, in the order of checks of dialect §3."""

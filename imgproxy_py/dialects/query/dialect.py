@@ -55,7 +55,16 @@ class QueryDialect:
 
     def verify(self, path: SignedPath) -> None:
         """Raise `SignatureMismatch` unless the signature is that of the path and the sorted query."""
-        self._signer.verify(path.signature, path.rest)
+        self._signer.verify(path.signature, *self.signed_texts(path))
+
+    def signed_texts(self, path: SignedPath) -> tuple[str, ...]:
+        """Give the path with the sorted query."""
+        return (path.rest,)
+
+    @property
+    def signing(self) -> bool:
+        """Whether signatures are demanded."""
+        return self._signer.on
 
     def read(self, path: SignedPath, *, hints: ClientHints | None = None, now: float) -> ImageRequest:
         """Say what is asked; `BadRequest` lists every wrong parameter, the key among them."""

@@ -63,7 +63,9 @@ _amount = number(0)
 _share = number(0, 1)
 _flip = lookup(FLIPS)
 _fit = lookup(FITS)
-_compass = "x,y (shares from 0 to 1) or one of " + ", ".join(GRAVITIES)
+_COMPASS = "x,y (shares from 0 to 1) or one of " + ", ".join(GRAVITIES)
+_CROP = "w,h or x,y,w,h in pixels from 1 or shares from 0 to 1"
+_PAD = "1 to 4 integers from 0, divided by commas"
 
 
 def _set(field: str, read: Callable[[str], object]) -> Parameter:
@@ -80,7 +82,7 @@ def _gravity(draft: Draft, value: str) -> None:
     try:
         x, y = map(_share, value.split(","))
     except ValueError:
-        raise Malformed(value, _compass) from None
+        raise Malformed(value, _COMPASS) from None
     draft.gravity = Gravity(type=GravityType.FOCUS_POINT, x=x, y=y)
 
 
@@ -92,13 +94,13 @@ def _apply_fit(draft: Draft, value: str) -> None:
 
 def _crop(draft: Draft, value: str) -> None:
     parts = value.split(",")
+    if len(parts) not in (2, 4):
+        raise Malformed(value, _CROP)
     try:
         width, height = map(crop_side, parts[-2:])
-        place = tuple(map(_amount, parts[:-2]))
-    except ValueError:
-        place = (0.0,)
-    if len(place) not in (0, 2):
-        raise Malformed(value, "w,h or x,y,w,h in pixels from 1 or shares from 0 to 1")
+        place = [_amount(text) for text in parts[:-2]]
+    except Malformed:
+        raise Malformed(value, _CROP) from None
     draft.crop_width, draft.crop_height = width, height
     draft.crop_gravity = Gravity(type=GravityType.NORTH_WEST, x=place[0], y=place[1]) if place else None
 
@@ -113,13 +115,13 @@ def _trim(draft: Draft, value: str) -> None:
 
 
 def _pad(draft: Draft, value: str) -> None:
-    parts = value.split(",")
+    sides = value.split(",")
+    if not all(sides):
+        raise Malformed(value, _PAD)
     try:
-        draft.padding = padded(Padding(), parts)
+        draft.padding = padded(Padding(), sides)
     except Malformed:
-        parts = []
-    if not all(parts) or not parts:
-        raise Malformed(value, "1 to 4 integers from 0, divided by commas")
+        raise Malformed(value, _PAD) from None
 
 
 def _download(draft: Draft, value: str) -> None:
