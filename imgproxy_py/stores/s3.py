@@ -158,7 +158,9 @@ class S3Bucket:
 
     async def stat(self, key: str, *, version: str = "") -> ObjectInfo:
         """Give what is known of an object (`HEAD`)."""
-        return _info(key, await self._s3.call("head_object", **self._object(key, version)))
+        answer = await self._s3.call("head_object", **self._object(key, version))
+        _check_version(answer, version)
+        return _info(key, answer)
 
     @asynccontextmanager
     async def open(
@@ -168,6 +170,7 @@ class S3Bucket:
         extra = {"Range": f"bytes={byte_range.first}-{byte_range.last}"} if byte_range else {}
         answer = await self._s3.call("get_object", **self._object(key, version), **extra)
         try:
+            _check_version(answer, version)
             info = _info(key, answer)
             clipped = clip(byte_range, info.size)
             yield OpenObject(info, clipped, _chunks(answer["Body"], clipped.length if clipped else info.size))
@@ -204,7 +207,10 @@ class S3Bucket:
         await self._s3.call("delete_object", **self._object(key, ""))
 
     async def list(self, prefix: str = "") -> AsyncIterator[ObjectInfo]:
-        """Give the objects whose keys begin with `prefix`, without media types, which S3 does not list."""
+        """Give the objects whose keys begin with `prefix`, without media types, which S3 does not list.
+
+        The order is the server's: AWS' is that of the keys, SeaweedFS' that of its directories.
+        """
         pages = (await self._s3.client()).get_paginator("list_objects_v2")
         with translated():
             async for page in pages.paginate(Bucket=self._name, Prefix=prefix):
@@ -224,6 +230,7 @@ class S3Bucket:
         answer = await self._s3.call("get_object", **wanted)
         body = answer["Body"]
         try:
+            _check_version(answer, wanted.get("VersionId", ""))
             info = _info(key, answer)
             check_size(info.size, max_bytes)
             return info, await _whole(_chunks(body, info.size), max_bytes)
@@ -278,6 +285,12 @@ def _info(key: str, answer: Mapping[str, Any]) -> ObjectInfo:
         cache_control=answer.get("CacheControl", ""),
         expires_at=read_date(answer.get("ExpiresString", "")),
     )
+
+
+def _check_version(answer: Mapping[str, Any], version: str) -> None:
+    # Some who speak S3 give the newest, whatever version is asked for, where they keep none.
+    if version and answer.get("VersionId") != version:
+        raise SourceMissing("there is no such version")
 
 
 def _total(answer: Mapping[str, Any]) -> int:

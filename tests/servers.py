@@ -1,0 +1,184 @@
+"""Real servers for tests, each started on free ports of 127.0.0.1 and ended by its process.
+
+Every xdist worker starts its own, when a test first asks for it: Redis is there in milliseconds, moto in one to two
+seconds, SeaweedFS in three to four.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ACCESS_KEY, SECRET_KEY = "test-access", "test-secret"  # of servers that live for one test run
+_PATIENCE = 30.0
+
+
+def free_ports(count: int) -> list[int]:
+    """Give ports that nobody listens on now, the same as theirs plus 10000 included (gRPC habits of SeaweedFS)."""
+    with_sockets = [socket.socket() for _ in range(count)]
+    for one in with_sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [int(one.getsockname()[1]) for one in with_sockets]
+    for one in with_sockets:
+        one.close()
+    return ports
+
+
+@dataclass
+class Server:
+    """A process that listens on a port of 127.0.0.1."""
+
+    command: Sequence[str]
+    port: int
+    log: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self, ready: Callable[[], bool] | None = None) -> None:
+        """Start the process and wait until it listens, and until `ready` says so."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | self.environment
+            )
+        end = time.monotonic() + _PATIENCE
+        while not (_listens(self.port) and (ready is None or ready())):
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.kill()
+                raise RuntimeError(f"{self.command[0]} did not start: {self.log.read_text()[-2000:]}")
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """End the process at once, as a crash would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+        return True
+    return False
+
+
+@dataclass(frozen=True)
+class RedisServer:
+    """A Redis without persistence."""
+
+    server: Server
+    unix_socket: Path
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.server.port}"
+
+
+@contextmanager
+def redis_server(directory: Path, *options: str) -> Iterator[RedisServer]:
+    """Run a Redis; `options` as on its command line."""
+    (port,) = free_ports(1)
+    unix_socket = directory / f"redis-{port}.sock"
+    command = [
+        _program("redis-server"),
+        *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"),
+        *("--dir", str(directory), "--unixsocket", str(unix_socket), *options),
+    ]
+    server = Server(command, port, directory / f"redis-{port}.log")
+    server.start()
+    try:
+        yield RedisServer(server, unix_socket)
+    finally:
+        server.kill()
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """Something that speaks S3; its credentials are `ACCESS_KEY` and `SECRET_KEY`."""
+
+    name: str
+    server: Server
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+
+@contextmanager
+def moto_server(directory: Path) -> Iterator[S3Server]:
+    """Run moto, which keeps all of S3's rules and no bytes on a disk."""
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = Server(command, port, directory / "moto.log")
+    server.start()
+    try:
+        yield S3Server("moto", server)
+    finally:
+        server.kill()
+
+
+@contextmanager
+def weed_server(directory: Path) -> Iterator[S3Server]:
+    """Run SeaweedFS, an object store in its own right."""
+    names = ("master", "volume", "filer", "s3")
+    ports = dict(zip([*names, *(f"{name}.grpc" for name in names)], free_ports(8), strict=True))
+    config = directory / "s3.json"
+    config.write_text(json.dumps({"identities": [_identity()]}))
+    listening = [
+        f"-{name.replace('.grpc', '.port.grpc') if '.' in name else name + '.port'}={port}"
+        for name, port in ports.items()
+    ]
+    command = [
+        str(Path(sys.executable).parent / "weed"),
+        *("server", f"-dir={directory}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *listening),
+        *("-s3", f"-s3.config={config}", "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
+        *("-master.volumeSizeLimitMB=64", "-volume.max=20", "-master.telemetry=false"),
+    ]
+    server = Server(command, ports["s3"], directory / "weed.log")
+    server.start()
+    try:
+        yield S3Server("seaweedfs", server)
+    finally:
+        server.kill()
+        for port in ports.values():
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink(missing_ok=True)
+
+
+def _identity() -> dict[str, object]:
+    credentials = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
+    return {"name": "tests", "credentials": credentials, "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise RuntimeError(f"{name} is not installed; tests/install-servers does it")
+    return found
+
+
+@contextmanager
+def redis_cluster(directory: Path) -> Iterator[RedisServer]:
+    """Run a cluster of one Redis that holds all slots."""
+    with redis_server(directory, "--cluster-enabled", "yes", "--cluster-config-file", "cluster.conf") as node:
+        _ask_redis(node, "CLUSTER ADDSLOTSRANGE 0 16383")
+        end = time.monotonic() + _PATIENCE
+        while b"cluster_state:ok" not in _ask_redis(node, "CLUSTER INFO"):
+            if time.monotonic() > end:
+                raise RuntimeError("the Redis cluster did not come up")
+            time.sleep(0.02)
+        yield node
+
+
+def _ask_redis(node: RedisServer, command: str) -> bytes:
+    with socket.create_connection(("127.0.0.1", node.server.port), 2) as connection:
+        connection.sendall(f"{command}\r\n".encode())
+        return connection.recv(65536)
