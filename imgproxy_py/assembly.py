@@ -1,1 +1,215 @@
-"""To be filled."""
+"""The one root: everything is built here, in order, and closed in reverse. Nothing opens on import."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64decode
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from imgproxy_py.caches.connection import RedisConnection
+from imgproxy_py.caches.memory import MemoryCache
+from imgproxy_py.caches.port import Cache
+from imgproxy_py.caches.redis import RedisCache
+from imgproxy_py.caches.tiers import TieredCache
+from imgproxy_py.delivery.handlers import Pictures
+from imgproxy_py.delivery.question import Reader
+from imgproxy_py.delivery.respond import Responder
+from imgproxy_py.dialects.imgproxy import ImgproxyDialect
+from imgproxy_py.dialects.port import Dialect
+from imgproxy_py.dialects.query import QueryDialect
+from imgproxy_py.engine import libvips
+from imgproxy_py.engine.pool import Pool
+from imgproxy_py.engine.transformer import Transformer
+from imgproxy_py.recipe.negotiation import Negotiation
+from imgproxy_py.recipe.picture import Original
+from imgproxy_py.recipe.request import ImageRequest, SourceRef
+from imgproxy_py.rendering.render import Renderer
+from imgproxy_py.settings import Settings
+from imgproxy_py.sources.allowed import AllowedSources
+from imgproxy_py.sources.http import HttpSource
+from imgproxy_py.sources.port import Source
+from imgproxy_py.sources.router import SourceRouter
+from imgproxy_py.sources.stored import Buckets, OneStore, StoredSource
+from imgproxy_py.stores.local import LocalStore
+from imgproxy_py.stores.s3 import S3
+from imgproxy_py.telemetry.logs import Logs
+from imgproxy_py.telemetry.metrics import Metrics
+from imgproxy_py.web.application import make_application
+from imgproxy_py.web.doors import Door
+from imgproxy_py.web.problems import ImgproxyVoice, ProblemVoice
+from imgproxy_py.web.readiness import ReadinessCheck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Studio:
+    """All that makes pictures, without HTTP around it.
+
+    `query` is there when the settings say where its keys are.
+    """
+
+    settings: Settings
+    imgproxy: ImgproxyDialect
+    query: QueryDialect | None
+    transformer: Transformer
+    sources: SourceRouter
+    caches: TieredCache
+    pool: Pool
+    renderer: Renderer
+
+    def check(self, request: ImageRequest) -> None:
+        """Raise for a request that is refused before anything is fetched (dialect §3, steps 8 and 10)."""
+        self.sources.check(request.source)
+        self.transformer.check(request.recipe.output)
+
+
+@asynccontextmanager
+async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
+    """Open sources, caches and engine; all of it is closed again at the end of the block."""
+    async with AsyncExitStack() as stack:
+        sources = await _open_sources(settings, stack)
+        transformer = Transformer(settings, watermark=await _watermark(settings, sources))
+        caches = await _open_caches(settings, stack)
+        pool = Pool(_share(settings.workers, settings), _share(settings.requests_queue_size, settings))
+        stack.callback(pool.close)
+        yield Studio(
+            settings=settings,
+            imgproxy=ImgproxyDialect(settings.imgproxy_config()),
+            query=_query_dialect(settings, transformer),
+            transformer=transformer,
+            sources=sources,
+            caches=caches,
+            pool=pool,
+            renderer=Renderer(
+                sources=sources, caches=caches, pool=pool, transformer=transformer, etag_buster=settings.etag_buster
+            ),
+        )
+
+
+@asynccontextmanager
+async def open_application(settings: Settings, logs: Logs | None = None) -> AsyncIterator[web.Application]:
+    """Open everything that answers requests."""
+    async with open_studio(settings) as studio:
+        metrics = Metrics(settings)
+        _watch(metrics, studio)
+        yield make_application(
+            list(_doors(studio)),
+            settings=settings,
+            checks=list(_checks(studio)),
+            logs=logs,
+            metrics=metrics,
+        )
+
+
+def _share(total: int, settings: Settings) -> int:
+    """Give this process's part of what is meant for all of them, rounded up."""
+    return -(-total // settings.processes)
+
+
+async def _open_sources(settings: Settings, stack: AsyncExitStack) -> SourceRouter:
+    allowed = AllowedSources(settings.allowed_sources)
+    http = await stack.enter_async_context(HttpSource(settings, allowed=allowed))
+    sources: dict[str, Source] = {"http": http, "https": http}
+    if settings.local_filesystem_root:
+        local = await stack.enter_async_context(LocalStore(Path(settings.local_filesystem_root)))
+        sources["local"] = StoredSource(OneStore(local), settings)
+    if settings.use_s3:
+        s3 = await stack.enter_async_context(S3(settings))
+        sources["s3"] = StoredSource(Buckets(s3), settings)
+    return SourceRouter(sources, allowed=allowed)
+
+
+async def _watermark(settings: Settings, sources: Source) -> bytes:
+    if settings.watermark_data:
+        return b64decode(settings.watermark_data)
+    if settings.watermark_path:
+        return await asyncio.to_thread(Path(settings.watermark_path).read_bytes)
+    if settings.watermark_url:
+        scheme, _, location = settings.watermark_url.partition("://")
+        fetched = await sources.fetch(SourceRef(scheme=scheme, location=location))
+        return fetched.data if isinstance(fetched, Original) else b""
+    return b""
+
+
+async def _open_caches(settings: Settings, stack: AsyncExitStack) -> TieredCache:
+    tiers: list[Cache] = []
+    if settings.memory_cache_bytes:
+        tiers.append(MemoryCache(settings))
+    if settings.redis_url.get_secret_value():
+        tiers.append(RedisCache(await stack.enter_async_context(RedisConnection(settings))))
+    return TieredCache(tiers)
+
+
+def _query_dialect(settings: Settings, transformer: Transformer) -> QueryDialect | None:
+    config = settings.query_config(transformer.abilities.savable)
+    return QueryDialect(config) if config else None
+
+
+def _doors(studio: Studio) -> Iterator[Door]:
+    settings, savable = studio.settings, studio.transformer.abilities.savable
+    plain = ImgproxyVoice(show_details=settings.development_errors_mode)
+    yield Door(
+        path="/",
+        prefix=True,
+        handler=_pictures(studio, studio.imgproxy, settings.switched_negotiation(savable)).handle,
+        voice=plain,
+        dialect="imgproxy",
+    )
+    if studio.query:
+        yield Door(
+            path="/images/",
+            prefix=True,
+            handler=_pictures(studio, studio.query, settings.listed_negotiation(savable)).handle,
+            voice=ProblemVoice(max_age=settings.error_max_age),
+            dialect="query",
+        )
+
+
+def _pictures(studio: Studio, dialect: Dialect, negotiation: Negotiation) -> Pictures:
+    settings = studio.settings
+    return Pictures(
+        reader=Reader(
+            dialect=dialect,
+            negotiation=negotiation,
+            check=studio.check,
+            key=studio.renderer.key,
+            animations=False,
+            hints=settings.enable_client_hints,
+        ),
+        renderer=studio.renderer,
+        responder=Responder(settings=settings),
+        timeout=settings.timeout,
+    )
+
+
+def _checks(studio: Studio) -> Iterator[ReadinessCheck]:
+    yield ReadinessCheck(name="sources", ping=studio.sources.ping)
+    for tier in studio.caches.tiers:
+        yield ReadinessCheck(name=f"cache {tier.outcome}", ping=tier.ping)
+
+
+def _watch(metrics: Metrics, studio: Studio) -> None:
+    pool, renderer = studio.pool, studio.renderer
+    metrics.watch_gauge("places", "Threads that make pictures.", lambda: pool.places)
+    metrics.watch_gauge("places_in_use", "Threads that are making a picture.", lambda: pool.working)
+    metrics.watch_gauge("queue_depth", "Requests inside without a place: fetching or waiting.", lambda: pool.waiting)
+    metrics.watch_counter("refused", "Requests refused because too many wait.", lambda: pool.refused)
+    metrics.watch_gauge("flights", "Different pictures being found or made.", lambda: len(renderer.flight))
+    metrics.watch_gauge("vips_memory_bytes", "Bytes of pixels that libvips holds.", libvips.memory)
+    for tier in studio.caches.tiers:
+        _watch_cache(metrics, tier)
+
+
+def _watch_cache(metrics: Metrics, tier: Cache) -> None:
+    labels, stats = {"tier": str(tier.outcome)}, tier.stats
+    metrics.watch_counter("cache_hits", "Pictures found in a cache.", lambda: stats.hits, labels=labels)
+    metrics.watch_counter("cache_misses", "Pictures not found in a cache.", lambda: stats.misses, labels=labels)
+    metrics.watch_counter("cache_puts", "Pictures put into a cache.", lambda: stats.puts, labels=labels)
+    metrics.watch_counter("cache_errors", "Times a cache was out of order.", lambda: stats.errors, labels=labels)
+    metrics.watch_counter("cache_evictions", "Pictures dropped for room.", lambda: stats.evictions, labels=labels)
+    if isinstance(tier, MemoryCache):
+        metrics.watch_gauge("cache_bytes", "Bytes that a cache holds.", lambda: tier.bytes, labels=labels)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import logging
+import sys
 from dataclasses import dataclass
 from functools import cache
 
@@ -43,6 +46,7 @@ def set_up() -> Abilities:
     Loaders that libvips marks as untrusted are blocked, but for SVG, which is rendered without external references. Each
     picture has one thread of its own, so libvips makes none; results are cached by us, so libvips caches none.
     """
+    logging.getLogger("pyvips").setLevel(logging.WARNING)  # libvips tells at info how it does each step
     pyvips.concurrency_set(1)
     pyvips.cache_set_max(0)
     pyvips.block_untrusted_set(True)
@@ -64,4 +68,13 @@ def version() -> str:
 
 def memory() -> int:
     """Give the bytes of pixel buffers that libvips holds now."""
-    return int(pyvips.vips_lib.vips_tracked_get_mem())
+    return int(_tracked_memory()())
+
+
+@cache
+def _tracked_memory() -> ctypes._NamedFuncPointer:
+    # pyvips does not declare this function. A handle on what it has loaded, its binary module or libvips, finds it.
+    loaded = sys.modules["_libvips"].__file__ if pyvips.API_mode else pyvips.library_name("vips", 42)
+    function = ctypes.CDLL(loaded).vips_tracked_get_mem
+    function.argtypes, function.restype = [], ctypes.c_size_t
+    return function

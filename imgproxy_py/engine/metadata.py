@@ -40,8 +40,9 @@ def stripped(image: pyvips.Image, output: Output) -> Stripped:
 
     The orientation tag goes in any case: pixels are oriented by now, or are wanted as stored.
     """
+    image = _without(image, ["orientation"])  # TIFF's encoder writes it whatever is to be kept
     if not output.strip_metadata:
-        return Stripped(_without(image, ["orientation"]), _KEEP_ALL)
+        return Stripped(image, _KEEP_ALL)
     keep = KEEP_ICC if image.get_typeof(PROFILE) else 0
     if output.keep_copyright:
         image, copyright_flags = _with_copyright_only(image)
@@ -72,7 +73,7 @@ def _with_copyright_only(image: pyvips.Image) -> tuple[pyvips.Image, int]:
 
 def _only_copyright_exif(image: pyvips.Image) -> pyvips.Image:
     exif = [name for name in image.get_fields() if name.startswith("exif-") and name not in _COPYRIGHT_EXIF]
-    return _without(image, [*exif, "orientation", "jpeg-thumbnail-data"])
+    return _without(image, [*exif, "jpeg-thumbnail-data"])
 
 
 def _with_blob(image: pyvips.Image, name: str, data: bytes) -> pyvips.Image:

@@ -15,6 +15,7 @@ from imgproxy_py.engine.steps.resize import resize
 from imgproxy_py.engine.steps.scale_on_load import scale_on_load
 from imgproxy_py.engine.steps.trim import trim
 from imgproxy_py.engine.steps.vector_guard import vector_guard
+from imgproxy_py.engine.steps.watermark import watermark
 from imgproxy_py.engine.steps.working_colorspace import working_colorspace
 from imgproxy_py.engine.work import Work
 
@@ -35,6 +36,7 @@ STEPS: tuple[Step, ...] = (
     pad,
     fit_format,
     flatten,
+    watermark,
 )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from base64 import b64decode
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from imgproxy_py.kinds import Count, Flag, Integer, Number, Positive
@@ -47,6 +48,18 @@ Formats = Annotated[tuple[Format, ...], NoDecode, BeforeValidator(_formats)]
 
 FormatQuality = Annotated[dict[Format, Annotated[int, Field(ge=0, le=100)]], NoDecode, BeforeValidator(_format_quality)]
 """Qualities by format; those not listed keep their defaults."""
+
+
+def _base64(value: Any) -> Any:
+    try:
+        b64decode(value, validate=True)
+    except (ValueError, TypeError):
+        raise ValueError("bytes in base64") from None
+    return value
+
+
+Base64Text = Annotated[str, AfterValidator(_base64)]
+"""Bytes in base64."""
 
 Percent = Annotated[Integer, Field(ge=1, le=100)]
 
@@ -118,6 +131,15 @@ class EngineSettings(BaseModel):
         default=False, description="Resize in linear light: slower, kinder to fine contrast."
     )
     disable_shrink_on_load: Flag = Field(default=False, description="Decode originals at full size before resizing.")
+
+    watermark_data: Base64Text = Field(
+        default="", description="The watermark's bytes in base64; before the path, which is before the URL."
+    )
+    watermark_path: str = Field(default="", description="The watermark's file.")
+    watermark_url: str = Field(default="", description="The watermark's URL; fetched once, when the service starts.")
+    watermark_opacity: Annotated[Number, Field(le=1)] = Field(
+        default=1.0, description="What the opacity of every watermark is multiplied by, 0–1."
+    )
 
     def limits(self) -> Limits:
         """Give the configured limits as the value that requests are judged by."""

@@ -19,7 +19,7 @@ from imgproxy_py.engine.pipeline import run
 from imgproxy_py.engine.quality import quality_for, within_bytes
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.engine.svg import sanitized
-from imgproxy_py.engine.work import Work, plan_for
+from imgproxy_py.engine.work import ConfiguredWatermark, Work, plan_for
 from imgproxy_py.errors import (
     BrokenImage,
     DeadlineExceeded,
@@ -30,6 +30,7 @@ from imgproxy_py.errors import (
 )
 from imgproxy_py.recipe.formats import ABILITIES, Format, sniff
 from imgproxy_py.recipe.geometry import Size, result_size
+from imgproxy_py.recipe.identity import content_state
 from imgproxy_py.recipe.integrity import is_truncated
 from imgproxy_py.recipe.limits import Limits
 from imgproxy_py.recipe.model import Output, Recipe, Stage
@@ -51,16 +52,23 @@ class Opened:
 
 
 class Transformer:
-    """Makes pictures. Holds nothing but settings, so one serves all threads."""
+    """Makes pictures. Holds nothing that changes, so one serves all threads.
 
-    def __init__(self, settings: EngineSettings) -> None:
+    `watermark` are the bytes of the operator's watermark, blank for none; raises an `ImageError` if they are no picture.
+    """
+
+    def __init__(self, settings: EngineSettings, *, watermark: bytes = b"") -> None:
         self.settings = settings
         self.abilities = libvips.set_up()
         self.limits = settings.limits()
         self._preferred = tuple(one for one in settings.preferred_formats if one in self.abilities.savable) or (
             Format.JPEG,
         )
-        self.epoch = _epoch(settings)
+        self.epoch = _epoch(settings, watermark)
+        self._watermark = self._opened_watermark(watermark) if watermark else None
+
+    def _opened_watermark(self, data: bytes) -> ConfiguredWatermark:
+        return ConfiguredWatermark(file=self.open(data).file, opacity=self.settings.watermark_opacity)
 
     def check(self, output: Output) -> None:
         """Raise `OutputUnsupported` if the format that the URL names cannot be written here."""
@@ -160,6 +168,7 @@ class Transformer:
                 interrupt=interrupt,
                 high_depth=recipe.output.preserve_hdr and ABILITIES[output].high_depth,
                 reloadable=not recipe.output.enforce_thumbnail,
+                watermark=self._watermark,
             )
         )
 
@@ -220,9 +229,9 @@ def _translated(error: pyvips.Error, interrupt: Interrupt) -> ImgproxyError:
     return BrokenImage("the original's pixels cannot be decoded", private=report)
 
 
-def _epoch(settings: EngineSettings) -> str:
+def _epoch(settings: EngineSettings, watermark: bytes) -> str:
     chosen = settings.model_dump_json(
         exclude={"workers", "requests_queue_size", "max_src_file_size", "serve_truncated"}
     )
-    text = f"{_RECIPE_VERSION} {__version__} {libvips.version()} {chosen}"
+    text = f"{_RECIPE_VERSION} {__version__} {libvips.version()} {chosen} {content_state(watermark)}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -17,6 +17,14 @@ from imgproxy_py.recipe.picture import Header
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfiguredWatermark:
+    """The operator's watermark, and the opacity 0–1 that every URL's is multiplied by."""
+
+    file: ImageFile
+    opacity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """An image on its way through one stage.
 
@@ -38,6 +46,7 @@ class Work:
     reloadable: bool = True
     vector_shrink: float = 1.0
     imported: bool = False
+    watermark: ConfiguredWatermark | None = None
 
     @property
     def size(self) -> Size:

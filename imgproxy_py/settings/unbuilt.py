@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from imgproxy_py.kinds import Count, Flag, Integer, Number, Texts
+from imgproxy_py.kinds import Count, Flag, Integer, Texts
 
 
 class NotYetSettings(BaseModel):
@@ -21,10 +21,6 @@ class NotYetSettings(BaseModel):
     )
     max_chained_pipelines: Count = Field(default=0, description="How many pipelines a URL may chain. 0 = none.")
     jxl_effort: Annotated[Integer, Field(ge=1, le=9)] = Field(default=4, description="JPEG XL encoder's effort.")
-    watermark_data: str = Field(default="", description="The watermark's bytes in base64.")
-    watermark_path: Path | None = Field(default=None, description="The watermark's file.")
-    watermark_url: str = Field(default="", description="The watermark's URL.")
-    watermark_opacity: Annotated[Number, Field(le=1)] = Field(default=1.0, description="The watermark's base opacity.")
     fallback_image_data: str = Field(
         default="", description="Bytes in base64 of the picture served when a source fails."
     )
