@@ -90,7 +90,7 @@ class Around:
         headers["X-Request-ID"] = record.request_id if record else _request_id(request)
         if record and record.vary and response.status >= 400:
             headers.setdefault(hdrs.VARY, record.vary)
-        if self._traffic.draining:
+        if self._traffic.draining or not self._traffic.keep_alive:
             headers[hdrs.CONNECTION] = "close"
             response.force_close()
 

@@ -9,11 +9,15 @@ from aiohttp import web
 
 @dataclass(slots=True)
 class Traffic:
-    """Counts of one process; `draining` is true from the moment it was asked to stop."""
+    """Counts of one process; `draining` is true from the moment it was asked to stop.
+
+    Without `keep_alive` every answer closes its connection, as it does while draining.
+    """
 
     in_flight: int = 0
     connections: int = 0
     draining: bool = False
+    keep_alive: bool = True
 
 
 TRAFFIC = web.AppKey("TRAFFIC", Traffic)

@@ -1,0 +1,81 @@
+"""Addresses to listen on: `:8080`, `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/imgproxy.sock`."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import stat
+from pathlib import Path
+
+BACKLOG = 2048
+"""Connections that the kernel keeps until they are accepted; it caps this at `net.core.somaxconn`."""
+
+_ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]*):(?P<port>[0-9]{1,5})", re.ASCII)
+
+
+def check_address(text: str) -> str:
+    """Give an address back, or raise `ValueError` that says what an address looks like."""
+    match = _ADDRESS.fullmatch(text)
+    if _unix_path(text) or (match and int(match["port"]) <= 65535):
+        return text
+    raise ValueError("`host:port`, `:port`, `[v6]:port`, or `unix:/path`")
+
+
+def listen(text: str) -> socket.socket:
+    """Open a listening socket; without a host it takes connections of both IP versions where the system can.
+
+    Port 0 is any free one. A unix socket that nobody listens on any more is replaced. Raises `OSError`.
+    """
+    if path := _unix_path(text):
+        return _listen_unix(Path(path))
+    match = _ADDRESS.fullmatch(check_address(text))
+    assert match is not None  # noqa: S101 - what `check_address` lets through matches
+    host, port = match["host"].strip("[]"), int(match["port"])
+    if not host:
+        dual = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if dual else socket.AF_INET
+        return socket.create_server(("", port), family=family, backlog=BACKLOG, dualstack_ipv6=dual)
+    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+
+
+def describe(listening: socket.socket) -> str:
+    """Give the address that a socket listens on, as `listen` reads it."""
+    name = listening.getsockname()
+    if listening.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    host, port = name[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _unix_path(text: str) -> str:
+    scheme, _, path = text.partition(":")
+    return path if scheme == "unix" and path else ""
+
+
+def _listen_unix(path: Path) -> socket.socket:
+    _remove_abandoned(path)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listening.bind(str(path))
+        listening.listen(BACKLOG)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove a socket's file unless somebody answers there; what is no socket is left for `bind` to refuse."""
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            return
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+        try:
+            trial.connect(str(path))
+        except ConnectionRefusedError:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
