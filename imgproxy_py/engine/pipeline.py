@@ -12,6 +12,7 @@ from imgproxy_py.engine.steps.fit_format import fit_format
 from imgproxy_py.engine.steps.flatten import flatten
 from imgproxy_py.engine.steps.orient import orient
 from imgproxy_py.engine.steps.resize import resize
+from imgproxy_py.engine.steps.result_guard import result_guard
 from imgproxy_py.engine.steps.scale_on_load import scale_on_load
 from imgproxy_py.engine.steps.trim import trim
 from imgproxy_py.engine.steps.vector_guard import vector_guard
@@ -24,6 +25,7 @@ Step = Callable[[Work], Work]
 STEPS: tuple[Step, ...] = (
     vector_guard,
     trim,
+    result_guard,
     scale_on_load,
     working_colorspace,
     crop,

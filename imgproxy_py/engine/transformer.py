@@ -29,7 +29,7 @@ from imgproxy_py.errors import (
     UnknownImage,
 )
 from imgproxy_py.recipe.formats import ABILITIES, Format, sniff
-from imgproxy_py.recipe.geometry import Size, result_size
+from imgproxy_py.recipe.geometry import Size
 from imgproxy_py.recipe.identity import content_state
 from imgproxy_py.recipe.integrity import is_truncated
 from imgproxy_py.recipe.limits import Limits
@@ -153,8 +153,6 @@ class Transformer:
         stage, header = recipe.stages[0], opened.header
         size = Size(header.width, header.height)
         numbers = plan_for(stage, size, header, limits, vector=header.format is Format.SVG)
-        limits.check_result(*numbers.scaled)
-        limits.check_result(*result_size(stage, numbers))
         return run(
             Work(
                 image=opened.image,
@@ -191,7 +189,6 @@ class Transformer:
 def _next_work(work: Work, stage: Stage) -> Work:
     header = replace(work.header, width=work.image.width, height=work.image.height, orientation=1)
     numbers = plan_for(stage, work.size, header, work.limits, vector=False)
-    work.limits.check_result(*result_size(stage, numbers))
     return replace(work.in_memory(), stage=stage, plan=numbers, header=header, reloadable=False)
 
 
