@@ -47,10 +47,13 @@ class Flight(Generic[T]):
         if flying is None:
             flying = self._start(key, work)
         flying.waiting += 1
+        patience = asyncio.timeout(deadline.remaining())
         try:
-            async with asyncio.timeout(deadline.remaining()):
+            async with patience:
                 return await asyncio.shield(flying.task), shared
         except TimeoutError:
+            if not patience.expired():
+                raise  # the work's own
             raise DeadlineExceeded from None
         finally:
             flying.waiting -= 1

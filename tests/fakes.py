@@ -1,0 +1,129 @@
+"""Stand-ins for what the world around a use case does, each saying how often and with what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from imgproxy_py.engine.interrupt import Interrupt
+from imgproxy_py.errors import SourceError, SourceMissing
+from imgproxy_py.recipe.limits import Limits
+from imgproxy_py.recipe.model import Output, Recipe
+from imgproxy_py.recipe.picture import Original, Picture, Validators
+from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.sources.port import NotModified, RawAnswer
+from tests.factories import make_original, make_picture
+
+
+class FakeSource:
+    """A `Source` whose answers are in its hands' reach.
+
+    `originals` are by URL, `anything` answers for the rest; `trouble` is raised instead of any answer. While `gate` is
+    not set nobody gets an answer; `waiting` says how many are held there, `cancelled` how many left before it opened.
+    """
+
+    def __init__(self, anything: Original | None = None, **originals: Original) -> None:
+        self.anything = anything or make_original()
+        self.originals: dict[str, Original | NotModified] = dict(originals)
+        self.trouble: SourceError | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.fetched: list[SourceRef] = []
+        self.limits: list[int] = []
+        self.validated: list[SourceRef] = []
+        self.relayed: list[dict[str, str]] = []
+        self.waiting = 0
+        self.cancelled = 0
+        self.raw_answer = FakeRaw()
+
+    async def fetch(
+        self, ref: SourceRef, *, max_bytes: int = 0, unless: Validators | None = None
+    ) -> Original | NotModified:
+        self.fetched.append(ref)
+        self.limits.append(max_bytes)
+        await self._admitted()
+        return self.originals.get(ref.url, self.anything)
+
+    async def validators(self, ref: SourceRef) -> Validators:
+        self.validated.append(ref)
+        await self._admitted()
+        return self.originals.get(ref.url, self.anything).validators
+
+    @asynccontextmanager
+    async def raw(self, ref: SourceRef, headers: Mapping[str, str]) -> AsyncIterator[RawAnswer]:
+        self.relayed.append(dict(headers))
+        await self._admitted()
+        yield RawAnswer(self.raw_answer.status, self.raw_answer.headers, self.raw_answer.chunks())
+
+    async def ping(self) -> None:
+        if self.trouble:
+            raise self.trouble
+
+    async def _admitted(self) -> None:
+        self.waiting += 1
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        finally:
+            self.waiting -= 1
+        if self.trouble:
+            raise self.trouble
+
+
+class FakeRaw:
+    """What an origin answers when it is relayed; `breaks` is raised after the pieces."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.headers: dict[str, str] = {"content-type": "image/jpeg"}
+        self.pieces = [b"first ", b"second"]
+        self.breaks: Exception | None = None
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            yield piece
+        if self.breaks:
+            raise self.breaks
+
+
+class FakeTransformer:
+    """A transformer where pixels do not matter: gives `picture`, or raises `trouble`, once `gate` is set."""
+
+    epoch = "epoch"
+
+    def __init__(self, picture: Picture | None = None) -> None:
+        self.picture = picture or make_picture(etag="", modified_at=None)
+        self.limits = Limits()
+        self.trouble: Exception | None = None
+        self.gate = threading.Event()
+        self.gate.set()
+        self.begun = 0
+        self.stopped = 0
+
+    def check(self, output: Output) -> None:
+        """Everything can be written."""
+
+    def transform(self, data: bytes, recipe: Recipe, interrupt: Interrupt) -> Picture:
+        self.begun += 1
+        while not self.gate.wait(0.002):
+            if interrupt.stopped:
+                self.stopped += 1
+            interrupt.check()
+        if self.trouble:
+            raise self.trouble
+        return self.picture
+
+
+def missing() -> SourceMissing:
+    return SourceMissing("no such original")
+
+
+async def until(holds: Callable[[], object], *, seconds: float = 2.0) -> None:
+    """Wait until a condition holds."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 — what is waited for happens in threads too, and tells nobody
+            await asyncio.sleep(0.001)
