@@ -28,6 +28,7 @@ from imgproxy_py.recipe.request import ImageRequest
 from imgproxy_py.settings import Settings
 
 NAME = "explain"
+SUMMARY = "Print what a URL means."
 HELP = (
     "Print what a URL means: what it asks for, whether its signature holds and over which bytes, the format and why, the "
     "cache key, and, for an original that is given or fetched, every number of the plan."

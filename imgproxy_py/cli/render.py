@@ -20,6 +20,7 @@ from imgproxy_py.recipe.picture import Picture
 from imgproxy_py.settings import Settings
 
 NAME = "render"
+SUMMARY = "Make a picture without a server."
 HELP = "Make a picture without a server: the same engine, limits and time-out, from a file, standard input or a URL."
 EXAMPLES = """\b
 Examples:

@@ -30,9 +30,11 @@ from imgproxy_py.stores.s3 import S3Settings
 from imgproxy_py.telemetry.logs import LogSettings
 from imgproxy_py.telemetry.metrics import MetricsSettings
 from imgproxy_py.web.application import WebSettings
+from imgproxy_py.web.server import ServerSettings
 
 COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
-    ("Server", WebSettings),
+    ("Server", ServerSettings),
+    ("Around pictures", WebSettings),
     ("URLs", DialectSettings),
     ("Limits, encoders, workers", EngineSettings),
     ("Delivery", DeliverySettings),
@@ -51,6 +53,7 @@ COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 
 class Settings(
+    ServerSettings,
     WebSettings,
     DialectSettings,
     EngineSettings,

@@ -11,7 +11,7 @@ from imgproxy_py.settings import reference
 from typer.testing import Result
 
 Run = Callable[..., Result]
-COMMANDS = ("url", "settings", "formats", "version")
+COMMANDS = ("serve", "url", "explain", "render", "settings", "formats", "version")
 
 
 def test_without_a_command_the_commands_are_listed(run: Run) -> None:
@@ -26,7 +26,7 @@ def test_each_command_explains_itself(name: str, run: Run) -> None:
     assert result.stdout.startswith("Usage:")
 
 
-@pytest.mark.parametrize("name", ["url", "settings"])
+@pytest.mark.parametrize("name", ["serve", "url", "explain", "render", "settings"])
 def test_commands_with_choices_show_examples(name: str, run: Run) -> None:
     assert f"Examples:\n    imgproxy-py {name}" in run(name, "--help").stdout
 

@@ -43,6 +43,7 @@ TABLE = {
     "MAX_REDIRECTS": "10",
     "SECRET": "",
     "ALLOW_ORIGIN": "",
+    "TIMEOUT": "10",
     "DOWNLOAD_TIMEOUT": "5",
     "WORKERS": str(2 * (os.cpu_count() or 1)),
     "REQUESTS_QUEUE_SIZE": "0",

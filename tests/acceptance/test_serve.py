@@ -1,0 +1,159 @@
+"""The command line serves: the demo, several processes, and what stops the start."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+import pyvips
+
+pytestmark = pytest.mark.slow
+
+COMMAND = (sys.executable, "-c", "from imgproxy_py.cli import main; main()", "serve")
+
+
+def environment(**variables: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("IMGPROXY_")}
+    return inherited | {f"IMGPROXY_{name}": value for name, value in variables.items()}
+
+
+@dataclass
+class Served:
+    """A server that answers, the events it logged until then, and how it ended."""
+
+    process: subprocess.Popen[str]
+    address: str
+    events: list[dict[str, object]]
+
+    def get(self, path: str, **headers: str) -> tuple[int, str, bytes]:
+        with urlopen(Request(f"http://{self.address}{path}", headers=headers), timeout=20) as answer:
+            return answer.status, answer.headers["Content-Type"], answer.read()
+
+
+@contextmanager
+def serving(*flags: str, started: str = "server_started", **variables: str) -> Iterator[Served]:
+    """Serve until the end of the block, then ask for the end and insist on a good one."""
+    process = subprocess.Popen(
+        [*COMMAND, *flags], env=environment(**variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        events: list[dict[str, object]] = []
+        assert process.stdout is not None
+        for line in process.stdout:
+            events.append(json.loads(line))
+            if events[-1]["event"] == started:
+                break
+        else:
+            pytest.fail(process.communicate()[1])
+        yield Served(process, str(events[-1]["address"]), events)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def refused(*flags: str, **variables: str) -> str:
+    done = subprocess.run(
+        [*COMMAND, *flags], env=environment(**variables), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    return done.stderr
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number, name in enumerate(("a.jpg", "b c.png")):
+        pyvips.Image.black(640 - 100 * number, 480, bands=3).copy(interpretation="srgb").write_to_file(
+            str(tmp_path / name)
+        )
+    (tmp_path / "notes.txt").write_text("no picture")
+    return tmp_path
+
+
+def test_the_demo_serves_a_folder_in_both_dialects(folder: Path) -> None:
+    with serving("--demo", str(folder), "--bind", "127.0.0.1:0") as served:
+        status, media_type, body = served.get("/unsafe/rs:fill:100:50/plain/local:///a.jpg@png")
+        assert (status, media_type) == (200, "image/png")
+        assert pyvips.Image.new_from_buffer(body, "").width == 100
+        status, media_type, body = served.get("/images/b%20c.png?w=54", Accept="image/webp")
+        assert (status, media_type) == (200, "image/webp")
+        assert served.get("/health")[0] == 200
+
+
+def test_the_urls_that_the_demo_prints_answer(folder: Path) -> None:
+    with serving("--demo", str(folder), "--bind", f"127.0.0.1:{free_port()}") as served:
+        assert served.process.stderr is not None
+        assert served.process.stderr.readline() == "Open one of these:\n"
+        urls = [served.process.stderr.readline().strip() for _ in range(3)]
+        for url in urls:
+            assert url.startswith(f"http://{served.address}/")
+            assert served.get(url.removeprefix(f"http://{served.address}"))[1].startswith("image/")
+
+
+def test_several_processes_answer_at_one_address(folder: Path) -> None:
+    flags = ("--demo", str(folder), "--bind", "127.0.0.1:0", "--workers", "2")
+    with serving(*flags, started="supervisor_started") as served:
+        assert served.events[-1]["processes"] == 2
+        assert served.get("/unsafe/w:10/plain/local:///a.jpg")[0] == 200
+
+
+def test_flags_beat_the_environment(folder: Path) -> None:
+    with serving("--bind", "127.0.0.1:0", BIND="nonsense:99999", LOCAL_FILESYSTEM_ROOT=str(folder)) as served:
+        assert served.get("/unsafe/plain/local:///a.jpg")[0] == 200
+
+
+def test_the_file_of_variables_is_read(folder: Path) -> None:
+    (folder / "service.env").write_text("IMGPROXY_BIND=127.0.0.1:0\nIMGPROXY_PATH_PREFIX=/pictures\n")
+    with serving("--env-file", str(folder / "service.env"), "--demo", str(folder)) as served:
+        assert served.get("/pictures/unsafe/plain/local:///a.jpg")[0] == 200
+
+
+def test_operators_are_warned_of_what_they_may_not_want(folder: Path) -> None:
+    with serving("--bind", "127.0.0.1:0", USE_GCS="true", QUALLITY="70") as served:
+        told = {event["event"]: event for event in served.events}
+    assert told["setting_without_effect"]["name"] == "IMGPROXY_USE_GCS"
+    assert told["setting_unknown"]["meant"] == "IMGPROXY_QUALITY"
+    assert {"signatures_not_required", "private_sources_allowed"} <= set(told)
+
+
+def test_a_careful_operator_is_not_warned(folder: Path) -> None:
+    careful = {"KEY": "aa", "SALT": "bb", "ALLOW_PRIVATE_SOURCE_ADDRESSES": "false"}
+    with serving("--bind", "127.0.0.1:0", **careful) as served:
+        assert [event["event"] for event in served.events] == ["server_started"]
+
+
+def test_wrong_settings_stop_the_start_all_at_once() -> None:
+    said = refused("--workers", "0", "--bind", "here", QUALITY="loud")
+    assert "3 settings are wrong" in said
+    assert "IMGPROXY_PROCESSES='0': expected whole number, from 1" in said
+
+
+def test_a_wrong_preset_stops_the_start() -> None:
+    assert "small: w: '-1', expected an integer from 0" in refused(PRESETS="small=w:-1")
+
+
+def test_an_address_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        bind = f"127.0.0.1:{server.getsockname()[1]}"
+        assert f"IMGPROXY_BIND='{bind}': Address already in use" in refused("--bind", bind)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert "none' does not exist" in refused("--demo", str(tmp_path / "none"))
