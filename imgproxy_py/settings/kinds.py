@@ -120,7 +120,7 @@ def _choices(annotation: Any) -> list[str]:
 
 
 def _pattern(field: FieldInfo) -> str:
-    found = next((one.pattern for one in field.metadata if getattr(one, "pattern", None)), None)
+    found = next((one.pattern for one in _constraints(field) if getattr(one, "pattern", None)), None)
     return f"matching {found}" if found else ""
 
 
@@ -135,5 +135,13 @@ def _bounds(field: FieldInfo) -> str:
 
 def _limit(field: FieldInfo, name: str) -> float | None:
     """Give a bound that the declaration sets; a later one is the narrower."""
-    found = [getattr(one, name) for one in field.metadata if getattr(one, name, None) is not None]
+    found = [getattr(one, name) for one in _constraints(field) if getattr(one, name, None) is not None]
     return found[-1] if found else None
+
+
+def _constraints(field: FieldInfo) -> Iterator[Any]:
+    """Give what the declaration demands beside the type: of the setting, or of one of its alternatives."""
+    yield from field.metadata
+    for alternative in get_args(field.annotation) if get_origin(field.annotation) in (Union, UnionType) else ():
+        for one in getattr(alternative, "__metadata__", ()):
+            yield from getattr(one, "metadata", (one,))

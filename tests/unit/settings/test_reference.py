@@ -35,6 +35,7 @@ def test_each_component_is_inherited_and_introduced() -> None:
 
 def test_the_reference_names_kind_default_and_meaning() -> None:
     assert "| `IMGPROXY_SIGNATURE_SIZE` | whole number, 1–32 | `32` | How many bytes" in reference()
+    assert "| `IMGPROXY_GRACEFUL_STOP_TIMEOUT` | number, above 0 |  |" in reference()
     assert "| `IMGPROXY_WORKERS` | whole number, from 1 | `2 × CPUs` |" in reference()
 
 
