@@ -44,27 +44,27 @@ def _imported_for_linear(work: Work) -> Work:
     return replace(work, image=imported, imported=True)
 
 
-def with_output_profile(work: Work, *, strip: bool) -> Work:
-    """Give the work in its output profile.
+def with_output_profile(work: Work) -> tuple[Work, bool]:
+    """Give the work in its output profile, and whether that profile is to be written.
 
-    With `strip`, or for a format that holds none: converted to sRGB (grey: its standard gamma), the profile removed.
-    Otherwise the original's profile stays, and pixels that were imported from it are exported back.
+    Stripped, or for a format that holds none: converted to sRGB (grey: its standard gamma). Otherwise the original's
+    profile stays, and pixels that were imported from it are exported back.
     """
     if work.image.get_typeof(PROFILE) == 0:
-        return work
-    if not strip and ABILITIES[work.output].icc:
-        return _exported(work) if work.imported else work
+        return work, False
+    if not work.asked.strip_color_profile and ABILITIES[work.output].icc:
+        return _exported(work) if work.imported else (work, True)
     if work.imported or is_plain_srgb(work.image.get(PROFILE)):
-        return work.showing(_without_profile(work.image))
-    return work.showing(_without_profile(_standardised(work.image)))
+        return work, False
+    return work.showing(_standardised(work.image)), False
 
 
-def _exported(work: Work) -> Work:
+def _exported(work: Work) -> tuple[Work, bool]:
     depth = 16 if work.image.format == "ushort" else 8
     try:
-        return work.showing(work.image.icc_export(pcs=connection_space(work.image.get(PROFILE)), depth=depth))
+        return work.showing(work.image.icc_export(pcs=connection_space(work.image.get(PROFILE)), depth=depth)), True
     except pyvips.Error:
-        return work.showing(_without_profile(work.image))
+        return work, False
 
 
 def _standardised(image: pyvips.Image) -> pyvips.Image:
@@ -75,9 +75,3 @@ def _standardised(image: pyvips.Image) -> pyvips.Image:
         return image.icc_transform(standard, embedded=True, pcs=pcs, depth=depth)
     except pyvips.Error:
         return image  # a damaged profile is no profile
-
-
-def _without_profile(image: pyvips.Image) -> pyvips.Image:
-    image = image.copy()
-    image.remove(PROFILE)
-    return image

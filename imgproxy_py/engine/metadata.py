@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pyvips
 from lxml import etree
 
 from imgproxy_py.engine.color import PROFILE
 from imgproxy_py.recipe.model import Output
+from imgproxy_py.recipe.picture import Header
 
 KEEP_EXIF, KEEP_XMP, KEEP_IPTC, KEEP_ICC = 1, 2, 4, 8
 """libvips' VipsForeignKeep."""
 
 _KEEP_ALL = 0x3F
-_SCREEN_PIXELS_PER_MM = 72 / 25.4
+SCREEN_PIXELS_PER_MM = 72 / 25.4
 _COPYRIGHT_EXIF = ("exif-ifd0-Copyright", "exif-ifd0-Artist")
+_ANIMATION = ("n-pages", "page-height", "loop", "delay", "gif-loop", "gif-delay")
+_STRIPPED = ("jpeg-thumbnail-data", "orientation", "photoshop-data")
+_ORIENTATION = ("orientation", "exif-ifd0-Orientation")
 
 # IIM record 2: by-line, credit, copyright notice.
 _COPYRIGHT_IPTC = frozenset({80, 110, 116})
@@ -27,58 +30,69 @@ _COPYRIGHT_XMP_SPACES = ("{http://ns.adobe.com/xap/1.0/rights/}", "{http://creat
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 
 
-@dataclass(frozen=True, slots=True)
-class Stripped:
-    """An image, and which of its metadata its encoder writes (libvips' VipsForeignKeep flags)."""
+def pruned(image: pyvips.Image, header: Header, output: Output) -> pyvips.Image:
+    """Give the image with just the metadata that may reach the output, at 72 dpi, if metadata is stripped at all.
 
-    image: pyvips.Image
-    keep: int
-
-
-def stripped(image: pyvips.Image, output: Output) -> Stripped:
-    """Give the image with just the metadata that the output is to carry; its colour profile was dealt with before.
-
-    The orientation tag goes in any case: pixels are oriented by now, or are wanted as stored.
+    Done before the pixels are touched, because libvips copies all metadata at each of its operations. The colour profile
+    and the palette stay.
     """
-    image = _without(image, ["orientation"])  # TIFF's encoder writes it whatever is to be kept
+    unwanted = list(_animation_fields(image, header))
     if not output.strip_metadata:
-        return Stripped(image, _KEEP_ALL)
-    keep = KEEP_ICC if image.get_typeof(PROFILE) else 0
-    if output.keep_copyright:
-        image, copyright_flags = _with_copyright_only(image)
-        keep |= copyright_flags
-    return Stripped(image.copy(xres=_SCREEN_PIXELS_PER_MM, yres=_SCREEN_PIXELS_PER_MM), keep)
-
-
-def _without(image: pyvips.Image, names: list[str]) -> pyvips.Image:
-    present = [name for name in names if image.get_typeof(name)]
-    if not present:
+        return _without(image, unwanted)
+    unwanted += _strippable_fields(image, output)
+    if not unwanted and image.xres == image.yres == SCREEN_PIXELS_PER_MM:
         return image
-    image = image.copy()
-    for name in present:
+    image = _without(image.copy(xres=SCREEN_PIXELS_PER_MM, yres=SCREEN_PIXELS_PER_MM), unwanted, copied=True)
+    return _with_rights_only(image) if output.keep_copyright else image
+
+
+def kept(image: pyvips.Image, output: Output, *, profile: bool) -> int:
+    """Tell which metadata of a pruned image is written (libvips' VipsForeignKeep flags); `profile` keeps the ICC one."""
+    icc = KEEP_ICC if profile and image.get_typeof(PROFILE) else 0
+    if not output.strip_metadata:
+        return _KEEP_ALL & ~KEEP_ICC | icc
+    if not output.keep_copyright:
+        return icc
+    exif = KEEP_EXIF if any(image.get_typeof(name) for name in _COPYRIGHT_EXIF) else 0
+    iptc = KEEP_IPTC if image.get_typeof("iptc-data") else 0
+    xmp = KEEP_XMP if image.get_typeof("xmp-data") else 0
+    return icc | exif | iptc | xmp
+
+
+def _animation_fields(image: pyvips.Image, header: Header) -> Iterator[str]:
+    if header.frames > 1:
+        yield from (name for name in _ANIMATION if image.get_typeof(name))
+
+
+def _strippable_fields(image: pyvips.Image, output: Output) -> Iterator[str]:
+    if image.get_typeof("exif-data"):
+        rights = _COPYRIGHT_EXIF if output.keep_copyright else ()
+        yield from (name for name in image.get_fields() if name.startswith("exif-") and name not in rights)
+    yield from (name for name in _STRIPPED if image.get_typeof(name))
+
+
+def without_orientation(image: pyvips.Image) -> pyvips.Image:
+    """Give the image without its orientation tag: pixels are oriented by now, or are wanted as stored."""
+    return _without(image, [name for name in _ORIENTATION if image.get_typeof(name)])
+
+
+def _without(image: pyvips.Image, names: list[str], *, copied: bool = False) -> pyvips.Image:
+    if not names:
+        return image
+    if not copied:
+        image = image.copy()
+    for name in names:
         image.remove(name)
     return image
 
 
-def _with_copyright_only(image: pyvips.Image) -> tuple[pyvips.Image, int]:
-    flags = 0
-    if any(image.get_typeof(name) for name in _COPYRIGHT_EXIF):
-        image, flags = _only_copyright_exif(image), flags | KEEP_EXIF
-    if image.get_typeof("iptc-data") and (iptc := copyright_iptc(image.get("iptc-data"))):
-        image, flags = _with_blob(image, "iptc-data", iptc), flags | KEEP_IPTC
-    if image.get_typeof("xmp-data") and (xmp := copyright_xmp(image.get("xmp-data"))):
-        image, flags = _with_blob(image, "xmp-data", xmp), flags | KEEP_XMP
-    return image, flags
-
-
-def _only_copyright_exif(image: pyvips.Image) -> pyvips.Image:
-    exif = [name for name in image.get_fields() if name.startswith("exif-") and name not in _COPYRIGHT_EXIF]
-    return _without(image, [*exif, "jpeg-thumbnail-data"])
-
-
-def _with_blob(image: pyvips.Image, name: str, data: bytes) -> pyvips.Image:
-    image = image.copy()
-    image.set_type(pyvips.GValue.blob_type, name, data)
+def _with_rights_only(image: pyvips.Image) -> pyvips.Image:
+    for name, reduce in (("iptc-data", copyright_iptc), ("xmp-data", copyright_xmp)):
+        if image.get_typeof(name):
+            rights = reduce(image.get(name))
+            image.remove(name)
+            if rights:
+                image.set_type(pyvips.GValue.blob_type, name, rights)
     return image
 
 

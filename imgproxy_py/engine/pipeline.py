@@ -11,6 +11,7 @@ from imgproxy_py.engine.steps.filters import filters
 from imgproxy_py.engine.steps.fit_format import fit_format
 from imgproxy_py.engine.steps.flatten import flatten
 from imgproxy_py.engine.steps.orient import orient
+from imgproxy_py.engine.steps.prune_metadata import prune_metadata
 from imgproxy_py.engine.steps.resize import resize
 from imgproxy_py.engine.steps.result_guard import result_guard
 from imgproxy_py.engine.steps.scale_on_load import scale_on_load
@@ -27,6 +28,7 @@ STEPS: tuple[Step, ...] = (
     trim,
     result_guard,
     scale_on_load,
+    prune_metadata,
     working_colorspace,
     crop,
     resize,

@@ -14,7 +14,7 @@ from imgproxy_py.engine.color import with_output_profile
 from imgproxy_py.engine.encoding import Encoding, encode, writable_format
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.loading import ImageFile, header_of
-from imgproxy_py.engine.metadata import stripped
+from imgproxy_py.engine.metadata import kept, without_orientation
 from imgproxy_py.engine.pipeline import run
 from imgproxy_py.engine.quality import quality_for, within_bytes
 from imgproxy_py.engine.settings import EngineSettings
@@ -32,6 +32,7 @@ from imgproxy_py.recipe.formats import ABILITIES, Format, sniff
 from imgproxy_py.recipe.geometry import Size
 from imgproxy_py.recipe.identity import content_state
 from imgproxy_py.recipe.integrity import is_truncated
+from imgproxy_py.recipe.jpeg import jpeg_header
 from imgproxy_py.recipe.limits import Limits
 from imgproxy_py.recipe.model import Output, Recipe, Stage
 from imgproxy_py.recipe.negotiation import chosen_format, skips_pipeline, wants_alpha
@@ -43,7 +44,10 @@ _RECIPE_VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """An original that was recognised and whose header is known; no pixel is decoded yet."""
+    """An original that was recognised and whose header is known; no pixel is decoded yet.
+
+    `image` is `None` where libvips was not needed to read the header.
+    """
 
     file: ImageFile
     image: pyvips.Image
@@ -95,6 +99,8 @@ class Transformer:
         if kind is Format.SVG and self.settings.sanitize_svg:
             data = sanitized(data)
         file = ImageFile(data=data, format=kind, tolerant=self.settings.serve_truncated)
+        if kind is Format.JPEG and (header := jpeg_header(data)):
+            return Opened(file=file, image=None, header=header, complete=not truncated)
         image = file.open(embedded_thumbnail=recipe.output.enforce_thumbnail)
         return Opened(file=file, image=image, header=header_of(image, kind), complete=not truncated)
 
@@ -160,6 +166,7 @@ class Transformer:
                 plan=numbers,
                 header=header,
                 file=opened.file,
+                asked=recipe.output,
                 output=output,
                 limits=limits,
                 settings=self.settings,
@@ -171,14 +178,14 @@ class Transformer:
         )
 
     def _finished(self, work: Work, opened: Opened, output: Output) -> Picture:
-        work = with_output_profile(work, strip=output.strip_color_profile)
+        work, profile = with_output_profile(work)
         if output.max_bytes:
             work = work.in_memory()  # it may be encoded several times
-        bare = stripped(work.image, output)
-        image = work.interrupt.watch(bare.image)
+        image = work.interrupt.watch(without_orientation(work.image))
+        keep = kept(image, output, profile=profile)
         kind = writable_format(image, work.output)
         data = within_bytes(
-            lambda quality: encode(image, Encoding(format=kind, quality=quality, keep=bare.keep), self.settings),
+            lambda quality: encode(image, Encoding(format=kind, quality=quality, keep=keep), self.settings),
             kind,
             quality_for(output, kind, self.settings),
             output.max_bytes,

@@ -12,7 +12,7 @@ from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.geometry import Plan, Size, plan
 from imgproxy_py.recipe.limits import Limits
-from imgproxy_py.recipe.model import Stage
+from imgproxy_py.recipe.model import Output, Stage
 from imgproxy_py.recipe.picture import Header
 
 
@@ -28,9 +28,10 @@ class ConfiguredWatermark:
 class Work:
     """An image on its way through one stage.
 
-    `reloadable` as long as the image is the file itself, not yet cut, so that the decoder may still scale it.
-    `vector_shrink` is by how much an SVG was rendered smaller than its natural size. `imported` says that the embedded
-    profile was already applied. `high_depth` keeps 16 bits.
+    `image` is `None` until a step needs it, where the header was read without libvips. `asked` is what the URL says of
+    the output, `output` the format it comes to. `reloadable` as long as the image is the file itself, not yet cut, so
+    that the decoder may still scale it. `vector_shrink` is by how much an SVG was rendered smaller than its natural
+    size. `imported` says that the embedded profile was already applied. `high_depth` keeps 16 bits.
     """
 
     image: pyvips.Image
@@ -38,6 +39,7 @@ class Work:
     plan: Plan
     header: Header
     file: ImageFile
+    asked: Output
     output: Format
     limits: Limits
     settings: EngineSettings
@@ -57,9 +59,14 @@ class Work:
         """Give the work with another image in place of its own."""
         return replace(self, image=image)
 
+    def opened(self) -> Work:
+        """Give the work with its image."""
+        return self if self.image is not None else self.showing(self.file.open())
+
     def in_memory(self) -> Work:
         """Give the work with its pixels computed, for steps that read them in another order or more than once."""
-        return self.showing(self.interrupt.watch(self.image).copy_memory())
+        opened = self.opened()
+        return opened.showing(self.interrupt.watch(opened.image).copy_memory())
 
     def replanned(self) -> Work:
         """Give the work with all numbers computed anew from the image's present size."""

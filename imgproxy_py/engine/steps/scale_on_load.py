@@ -14,11 +14,11 @@ _SCALABLE = frozenset({Format.JPEG, Format.WEBP, Format.SVG})
 def scale_on_load(work: Work) -> Work:
     """Give the work with its file opened again at the smallest size that is not too small."""
     if not work.reloadable or work.header.format not in _SCALABLE:
-        return work
+        return work.opened()
     if work.settings.disable_shrink_on_load and work.header.format is not Format.SVG:
-        return work
+        return work.opened()
     shrink = load_shrink(work.plan, work.header.format) * work.vector_shrink
     if shrink == work.vector_shrink:
-        return replace(work, reloadable=False)
+        return replace(work.opened(), reloadable=False)
     image = work.file.open(shrink=shrink)
     return replace(work, image=image, plan=after_load(work.plan, Size(image.width, image.height)), reloadable=False)

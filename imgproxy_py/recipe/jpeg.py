@@ -1,0 +1,80 @@
+"""What a JPEG's header says, read from its bytes: a decoder takes a quarter to a whole millisecond for the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.picture import Header
+
+_SOS = 0xDA
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0–SOF15 without DHT, JPG and DAC
+_EXIF, _ICC = (0xE1, b"Exif\0\0"), (0xE2, b"ICC_PROFILE\0")
+_ORIENTATION, _SHORT = 0x0112, 3
+_MOST_ENTRIES = 512
+_ORDERS: dict[bytes, Literal["little", "big"]] = {b"II": "little", b"MM": "big"}
+
+
+def jpeg_header(data: bytes) -> Header | None:
+    """Give the header of a JPEG, `None` if it is not plain enough to be sure; a decoder knows then."""
+    orientation: int | None = None
+    profile = False
+    for marker, start, end in _segments(data):
+        if marker in _FRAMES:
+            return _frame(data, start, end, orientation or 1, profile)
+        if marker == _EXIF[0] and data.startswith(_EXIF[1], start):
+            if orientation is not None:
+                return None  # which of two counts is the decoder's to say
+            orientation = _exif_orientation(data[start + len(_EXIF[1]) : end])
+            if orientation is None:
+                return None
+        profile = profile or (marker == _ICC[0] and data.startswith(_ICC[1], start))
+    return None
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Give marker, start and end of each segment's content, up to the first scan (ITU T.81 §B.1.1)."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+            continue
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        end = at + 2 + length
+        if marker == _SOS or length < 2 or end > len(data):
+            return
+        yield marker, at + 4, end
+        at = end
+
+
+def _frame(data: bytes, start: int, end: int, orientation: int, profile: bool) -> Header | None:
+    if end - start < 6:
+        return None
+    height, width, bands = (
+        int.from_bytes(data[start + 1 : start + 3], "big"),
+        int.from_bytes(data[start + 3 : start + 5], "big"),
+        data[start + 5],
+    )
+    if not (width and height and bands in (1, 3, 4)):
+        return None
+    return Header(format=Format.JPEG, width=width, height=height, orientation=orientation, bands=bands, profile=profile)
+
+
+def _exif_orientation(tiff: bytes) -> int | None:
+    """Give the orientation of the first image directory, 1 if there is none, `None` if it is odd (TIFF 6.0 §2)."""
+    order = _ORDERS.get(tiff[:2])
+    if order is None:
+        return None
+    directory = _number(tiff, 4, 4, order)
+    for entry in range(min(_number(tiff, directory, 2, order), _MOST_ENTRIES)):
+        at = directory + 2 + 12 * entry
+        if _number(tiff, at, 2, order) == _ORIENTATION:
+            kind, value = _number(tiff, at + 2, 2, order), _number(tiff, at + 8, 2, order)
+            return value if kind == _SHORT and 1 <= value <= 8 else None
+    return 1
+
+
+def _number(tiff: bytes, at: int, size: int, order: Literal["little", "big"]) -> int:
+    return int.from_bytes(tiff[at : at + size], order)
