@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import re
 import socket
 import stat
+import struct
 from pathlib import Path
 
 BACKLOG = 2048
@@ -38,6 +40,32 @@ def listen(text: str) -> socket.socket:
         return socket.create_server(("", port), family=family, backlog=BACKLOG, dualstack_ipv6=dual)
     family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
     return socket.create_server((host, port), family=family, backlog=BACKLOG)
+
+
+def refuse_new(listening: socket.socket) -> None:
+    """Let no further client begin to connect, for all processes that share the socket; those who began, finish.
+
+    A connection that is complete, or nearly so, when its listening socket is closed is reset, and its request lost. So
+    TCP's first packets are dropped beforehand, with a filter of the kernel's: a client sends another a second later and
+    is told then that nobody listens. A unix socket's path is removed.
+    """
+    if listening.family == socket.AF_UNIX:
+        Path(listening.getsockname()).unlink(missing_ok=True)
+        return
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in _DROP_FIRST_PACKETS))
+    attached = struct.pack("HP", len(_DROP_FIRST_PACKETS), ctypes.addressof(program))
+    with contextlib.suppress(OSError):  # a sandbox may forbid filters: then the moment of closing stays a gamble
+        listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attached)
+
+
+_SO_ATTACH_FILTER = 26  # asm-generic/socket.h
+_DROP_FIRST_PACKETS = (  # classic BPF (socket(7), linux/filter.h): code, jump if true, jump if false, operand
+    (0x30, 0, 0, 13),  # load the byte of TCP's flags (RFC 9293 §3.1)
+    (0x54, 0, 0, 0x12),  # of which SYN and ACK
+    (0x15, 0, 1, 0x02),  # if SYN alone
+    (0x06, 0, 0, 0),  # drop
+    (0x06, 0, 0, 0xFFFFFFFF),  # else keep
+)
 
 
 def describe(listening: socket.socket) -> str:

@@ -1,8 +1,8 @@
 """One process that serves an application: it listens, answers, and ends without dropping anybody.
 
 The end, from the first SIGTERM or SIGINT: readiness turns false and every answer closes its connection; after
-`shutdown_delay` no connection is accepted any more, except those that the kernel has queued already; idle connections
-get `LINGER` seconds to send what may be under way; requests in flight finish within `graceful_stop_timeout`; then all is
+`shutdown_delay` no client can begin to connect any more, and those who had begun are accepted; idle connections get
+`LINGER` seconds to send what may be under way; requests in flight finish within `graceful_stop_timeout`; then all is
 closed. A second signal ends the process at once.
 """
 
@@ -27,7 +27,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from imgproxy_py.kinds import Count, Number, Positive, Seconds
 from imgproxy_py.telemetry.aggregate import keep_writing, snapshot_path, write_snapshot
 from imgproxy_py.telemetry.metrics import Metrics, measure_loop_lag
-from imgproxy_py.web.addresses import BACKLOG, check_address, describe
+from imgproxy_py.web.addresses import BACKLOG, check_address, describe, refuse_new
 from imgproxy_py.web.application import METRICS
 from imgproxy_py.web.metrics_site import metrics_site
 from imgproxy_py.web.traffic import TRAFFIC
@@ -35,6 +35,9 @@ from imgproxy_py.web.wire import Wire
 
 LINGER = 1.0
 """Seconds that idle connections stay open at the end: a request that crosses with our closing would be lost."""
+
+SETTLE = 0.1
+"""Seconds that a client who has begun to connect needs at most to finish: a long round trip."""
 
 LAST_CALL = 1.0
 """Seconds between asking what outlived `graceful_stop_timeout` to end, and ending it."""
@@ -73,10 +76,14 @@ class ServerSettings(BaseModel):
 
 
 class Stop:
-    """The wish to end: from a signal, or from whoever calls `request`."""
+    """The wish to end: from a signal, or from whoever calls `request`.
 
-    def __init__(self) -> None:
+    `for_all` is false where others go on to serve at the same address.
+    """
+
+    def __init__(self, *, for_all: bool) -> None:
         self.requested = asyncio.Event()
+        self.for_all = for_all
         self._signals = 0
 
     def hear_signals(self) -> None:
@@ -125,10 +132,13 @@ class Server:
         self._listening.close()
         await self._runner.cleanup()
 
-    async def drain(self) -> None:
+    async def drain(self, stop: Stop) -> None:
         """End without dropping anybody; when this returns, nobody is connected or the time is up."""
         self._traffic.draining = True
         await asyncio.sleep(self._settings.shutdown_delay)
+        if stop.for_all:
+            refuse_new(self._listening)
+            await asyncio.sleep(SETTLE)
         self._close_acceptor()
         await self._accept_queued()
         ends = time.monotonic() + self._settings.patience()
@@ -205,7 +215,7 @@ async def serve(
                 on_ready()
                 await stop.requested.wait()
                 _log.info("server_draining", in_flight=application[TRAFFIC].in_flight, pid=os.getpid())
-                await server.drain()
+                await server.drain(stop)
     _log.info("server_stopped", pid=os.getpid())
 
 
@@ -215,7 +225,7 @@ def run_alone(
     """Serve in this process until SIGTERM or SIGINT; give the exit code."""
 
     async def main() -> None:
-        stop = Stop()
+        stop = Stop(for_all=True)
         stop.hear_signals()
         await serve(make, listening, settings, stop=stop, prometheus_bind=prometheus_bind)
 

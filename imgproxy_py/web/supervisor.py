@@ -62,8 +62,6 @@ def run(
         return asyncio.run(Supervisor(command, listening, settings, metrics).run())
     finally:
         listening.close()
-        if settings.bind.startswith("unix:"):
-            Path(settings.bind.removeprefix("unix:")).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def _run_worker(make: MakeApplication, settings: ServerSettings, post: WorkerPos
     lifeline.setblocking(False)
 
     async def main() -> None:
-        stop = Stop()
+        stop = Stop(for_all=False)
         stop.hear_signals()
         _stop_at_end_of(lifeline, stop)
         await serve(
@@ -115,6 +113,7 @@ def _stop_at_end_of(lifeline: socket.socket, stop: Stop) -> None:
 
     def ended() -> None:
         loop.remove_reader(lifeline)
+        stop.for_all = True
         stop.request()
 
     loop.add_reader(lifeline, ended)
