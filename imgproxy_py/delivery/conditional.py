@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
@@ -21,14 +22,12 @@ class Verdict(Enum):
 def verdict(headers: Mapping[str, str], etag: str, modified_at: float | None) -> Verdict:
     """Decide a `GET` or `HEAD` for a picture with this strong entity tag and time of change (RFC 9110 §13.2.2).
 
-    Either may be missing (blank, `None`), which fails every condition on it.
+    Either may be missing: a blank entity tag is matched by `*` alone, without a time the conditions on it are ignored.
     """
     if (wanted := headers.get("If-Match")) is not None:
         if not _matches(wanted, etag, weak=False):
             return Verdict.FAILED
-    elif (moment := _seconds(headers.get("If-Unmodified-Since"))) is not None and (
-        modified_at is None or int(modified_at) > moment
-    ):
+    elif _is_later(modified_at, _seconds(headers.get("If-Unmodified-Since"))):
         return Verdict.FAILED
     if (known := headers.get("If-None-Match")) is not None:
         return Verdict.NOT_MODIFIED if _matches(known, etag, weak=True) else Verdict.SEND
@@ -62,10 +61,16 @@ def _matches(header: str, etag: str, *, weak: bool) -> bool:
     return any((one.removeprefix("W/") if weak else one) == etag for one in found)
 
 
+def _is_later(modified_at: float | None, moment: float | None) -> bool:
+    return modified_at is not None and moment is not None and int(modified_at) > moment
+
+
 def _seconds(header: str | None) -> float | None:
     if header is None:
         return None
     try:
-        return parsedate_to_datetime(header).timestamp()
+        date = parsedate_to_datetime(header)
+        # The old form of asctime names no zone; HTTP's dates are UTC all the same (RFC 9110 §5.6.7).
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None

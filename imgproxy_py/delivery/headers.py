@@ -20,6 +20,8 @@ _CACHE_STATUS = {
     Outcome.BYPASSED: "imgproxy-py; fwd=bypass",
 }
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_NAMELESS = "image"
 _EXTENSION = re.compile(r"\.[^.]*\Z")
 _OPEN_SCHEMES = frozenset({"http", "https"})
 
@@ -32,19 +34,35 @@ def cache_status(rendered: Rendered) -> str:
 
 
 def cache_control(settings: DeliverySettings, delivery: Delivery, picture: Picture | None, now: float) -> str:
-    """Give `Cache-Control`: never longer than the URL lives (dialect §13.4, §16 Q3).
+    """Give `Cache-Control`: never longer than the URL lives (dialect §13.4, §16 Q3), blank if only the origin knows.
 
     `picture` is `None` when only its entity tag is known; `now` is in Unix seconds.
     """
+    if _is_ours(settings, delivery, picture):
+        age = lifetime(settings.ttl, delivery, now)
+        return ", ".join(_directives(settings, delivery, age, now)) if age else "no-cache"
+    if picture is None:
+        return ""
+    return _origins(picture, now) if picture.complete else "no-store"
+
+
+def _is_ours(settings: DeliverySettings, delivery: Delivery, picture: Picture | None) -> bool:
+    """Tell whether it is for us to say how long an answer may be kept: not of what is not whole, nor against its origin."""
     if picture is not None and not picture.complete:
-        return "no-store"
-    if picture is not None and not delivery.expires_at and settings.cache_control_passthrough:
-        if picture.cache_control:
-            return picture.cache_control
-        if picture.origin_expires_at is not None:
-            return f"max-age={max(0, int(picture.origin_expires_at - now))}, public"
-    age = lifetime(settings.ttl, delivery, now)
-    return ", ".join(_directives(settings, delivery, age, now)) if age else "no-cache"
+        return False
+    if delivery.expires_at or not settings.cache_control_passthrough:
+        return True
+    return picture is not None and not picture.cache_control and picture.origin_expires_at is None
+
+
+def _origins(picture: Picture, now: float) -> str:
+    expires_at = picture.origin_expires_at or now
+    return sendable(picture.cache_control) or f"max-age={max(0, int(expires_at - now))}, public"
+
+
+def sendable(value: str) -> str:
+    """Give a foreign header's value without what no header may hold: control characters, and bytes that are no UTF-8."""
+    return _UNSENDABLE.sub("", value)
 
 
 def lifetime(longest: int, delivery: Delivery, now: float) -> int:
@@ -67,9 +85,12 @@ def _directives(settings: DeliverySettings, delivery: Delivery, age: int, now: f
     return directives
 
 
-def cdn_headers(settings: DeliverySettings, delivery: Delivery, now: float) -> dict[str, str]:
-    """Give the headers that tell a CDN alone how long to keep an answer (RFC 9213), none unless switched on."""
-    if not settings.cdn_cache_control:
+def cdn_headers(settings: DeliverySettings, delivery: Delivery, picture: Picture | None, now: float) -> dict[str, str]:
+    """Give the headers that tell a CDN alone how long to keep an answer (RFC 9213), none unless switched on.
+
+    CDNs heed them instead of `Cache-Control`, so where that is not ours they are not sent.
+    """
+    if not settings.cdn_cache_control or not _is_ours(settings, delivery, picture):
         return {}
     age = f"max-age={lifetime(settings.cdn_ttl or settings.ttl, delivery, now)}"
     return {"CDN-Cache-Control": age, "Surrogate-Control": age}
@@ -79,12 +100,13 @@ def content_disposition(request: ImageRequest, extension: str, *, attached_by_de
     """Give `Content-Disposition` with a file name whose extension is the result's (RFC 6266, RFC 8187)."""
     delivery = request.delivery
     attached = attached_by_default if delivery.attachment is None else delivery.attachment
-    name = _CONTROLS.sub("", delivery.filename or source_stem(request.source)) + extension
+    name = (_CONTROLS.sub("", delivery.filename or source_stem(request.source)) or _NAMELESS) + extension
     kind = "attachment" if attached else "inline"
     plain = name.encode("ascii", "replace").decode().replace("\\", "_").replace('"', "%22")
     if name.isascii():
         return f'{kind}; filename="{plain}"'
-    return f"{kind}; filename=\"{plain.replace('?', '_')}\"; filename*=UTF-8''{quote(name, safe='')}"
+    encoded = quote(name, safe="", errors="replace")
+    return f"{kind}; filename=\"{plain.replace('?', '_')}\"; filename*=UTF-8''{encoded}"
 
 
 def source_stem(source: SourceRef) -> str:
@@ -93,7 +115,7 @@ def source_stem(source: SourceRef) -> str:
     if source.scheme in _OPEN_SCHEMES:
         path = unquote(path.partition("?")[0].partition("#")[0].partition("/")[2])
     last = path.rpartition("/")[2]
-    return _EXTENSION.sub("", last) or "image"
+    return _EXTENSION.sub("", last) or _NAMELESS
 
 
 def validators(settings: DeliverySettings, picture: Picture) -> dict[str, str]:
@@ -118,7 +140,8 @@ def canonical_link(settings: DeliverySettings, source: SourceRef) -> dict[str, s
     """Give the `Link` to the original, if switched on and the original has a public address."""
     if not settings.set_canonical_header or source.scheme not in _OPEN_SCHEMES:
         return {}
-    return {"Link": f'<{quote(source.url, safe=_URL_SAFE)}>; rel="canonical"'}
+    url = quote(source.url, safe=_URL_SAFE, errors="surrogateescape")
+    return {"Link": f'<{url}>; rel="canonical"'}
 
 
 _URL_SAFE = "!#$%&'()*+,/:;=?@[]~"

@@ -93,9 +93,8 @@ class Responder:
         settings, delivery, now = self.settings, question.request.delivery, self.clock()
         headers = {
             "Cache-Control": cache_control(settings, delivery, picture, now),
-            **cdn_headers(settings, delivery, now),
+            "Vary": question.vary,
+            **cdn_headers(settings, delivery, picture, now),
             **tag_headers(settings.cache_tag_headers, question.tags),
         }
-        if question.vary:
-            headers["Vary"] = question.vary
-        return headers
+        return {name: value for name, value in headers.items() if value}
