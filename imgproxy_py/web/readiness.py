@@ -17,11 +17,15 @@ REMEMBERED = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadinessCheck:
-    """Something that must answer before requests are wanted: `ping` raises if it does not, within `timeout` seconds."""
+    """Something that should answer: `ping` raises if it does not, within `timeout` seconds.
+
+    Requests are not wanted while one that is `required` does not; the trouble of others is only told.
+    """
 
     name: str
     ping: Callable[[], Awaitable[object]]
     timeout: float = 1.0
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ class ReadinessProbe:
                 self._answers = await self._ask_all()
                 self._good_until = time.monotonic() + self._remembered
         draining = self._traffic.draining
-        return Readiness(not draining and set(self._answers.values()) <= {"ok"}, draining, dict(self._answers))
+        able = all(self._answers[check.name] == "ok" for check in self._checks if check.required)
+        return Readiness(able and not draining, draining, dict(self._answers))
 
     async def _ask_all(self) -> dict[str, str]:
         answers = await asyncio.gather(*(_ask(check) for check in self._checks))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+
 from imgproxy_py.telemetry.logs import Logs, LogSettings
 from imgproxy_py.telemetry.metrics import Metrics, MetricsSettings
 from imgproxy_py.web.application import WebSettings, make_application

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from imgproxy_py.telemetry.record import RequestRecord
 from prometheus_client.parser import text_string_to_metric_families
+
+from imgproxy_py.telemetry.record import RequestRecord
 
 
 def a_record(**known: Any) -> RequestRecord:

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 
 import pytest
+
 from imgproxy_py.telemetry.aggregate import Aggregate, keep_writing, snapshot_path, write_snapshot
 from imgproxy_py.telemetry.metrics import Metrics, MetricsSettings
 from tests.unit.telemetry.makers import a_record, read

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import structlog
+
 from imgproxy_py.telemetry import logs as logs_module
 from imgproxy_py.telemetry.logs import Logs, LogSettings, request_event
 from tests.unit.telemetry.makers import a_record

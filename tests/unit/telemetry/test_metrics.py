@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 
 import pytest
+
 from imgproxy_py.telemetry.metrics import Metrics, MetricsSettings, measure_loop_lag
 from tests.unit.telemetry.makers import a_record, read
 

@@ -1,4 +1,5 @@
 import pytest
+
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.picture import Outcome, Picture, Rendered, Timings
 from imgproxy_py.recipe.request import SourceRef

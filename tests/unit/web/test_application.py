@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+
 from imgproxy_py.errors import BadRequest, Overloaded
 from imgproxy_py.telemetry.logs import Logs, LogSettings
 from imgproxy_py.telemetry.metrics import Metrics, MetricsSettings

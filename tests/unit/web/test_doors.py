@@ -1,5 +1,6 @@
 import pytest
 from aiohttp import web
+
 from imgproxy_py.web.doors import Door, Doors
 from imgproxy_py.web.problems import ImgproxyVoice
 

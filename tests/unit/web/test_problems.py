@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from imgproxy_py import errors
 from imgproxy_py.errors import BadRequest, ImgproxyError, WrongParameter
 from imgproxy_py.web.problems import Asked, ImgproxyVoice, ProblemVoice, imgproxy_answer
