@@ -75,3 +75,12 @@ def _standardised(image: pyvips.Image) -> pyvips.Image:
         return image.icc_transform(standard, embedded=True, pcs=pcs, depth=depth)
     except pyvips.Error:
         return image  # a damaged profile is no profile
+
+
+def without_profile(image: pyvips.Image) -> pyvips.Image:
+    """Give the image without its profile, its numbers as they are."""
+    if not image.get_typeof(PROFILE):
+        return image
+    image = image.copy()
+    image.remove(PROFILE)
+    return image

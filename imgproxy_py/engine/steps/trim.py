@@ -12,6 +12,9 @@ from imgproxy_py.recipe.model import Trim
 # Transparent pixels take part in the comparison as a colour that pictures hardly have.
 _TRANSPARENT_AS = [255, 0, 255]
 
+# libvips looks for the border through a median filter of 3×3 and refuses smaller images.
+_LEAST_SIDE = 3
+
 
 def trim(work: Work) -> Work:
     """Give the work without its border, and with all numbers computed anew; a wholly uniform image stays as it is."""
@@ -26,6 +29,8 @@ def trim(work: Work) -> Work:
 
 
 def _box(image: pyvips.Image, wanted: Trim) -> tuple[int, int, int, int]:
+    if min(image.width, image.height) < _LEAST_SIDE:
+        return 0, 0, 0, 0
     seen = image if image.interpretation == "srgb" else image.colourspace("srgb")
     if seen.hasalpha():
         seen = seen.flatten(background=_TRANSPARENT_AS)

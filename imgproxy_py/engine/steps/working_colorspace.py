@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pyvips
 
-from imgproxy_py.engine.color import connection_space
+from imgproxy_py.engine.color import connection_space, without_profile
 from imgproxy_py.engine.work import Work
 from imgproxy_py.errors import UndecodableImage
 
@@ -23,13 +23,16 @@ def working_colorspace(work: Work) -> Work:
     """
     work = _linear_float(work)
     kind = work.image.interpretation
+    if kind == "scrgb":
+        work = work.showing(without_profile(work.image))  # which describes other numbers than linear light
     if kind in _KEPT and work.image.format == "uchar":
         return work
     if kind in _DEEP:
         return work if work.high_depth else work.showing(work.image.colourspace(_DEEP[kind]))
     work = _imported(work)
+    deep = work.high_depth and kind != "cmyk"
     try:
-        return work.showing(work.image.colourspace("rgb16" if work.high_depth else "srgb"))
+        return work.showing(work.image.colourspace("rgb16" if deep else "srgb"))
     except pyvips.Error as error:
         raise UndecodableImage(f"the original's colours ({kind}) cannot be read", private=str(error)) from error
 
@@ -50,7 +53,7 @@ def _linear_float(work: Work) -> Work:
     image = work.image
     if image.format not in ("float", "double") or image.interpretation not in ("b-w", "multiband"):
         return work
-    if image.bands == 1:  # linear light in one channel, as scanners and renderers write it
-        linear = image.bandjoin([image, image]).copy(interpretation="scrgb")
+    if image.bands <= 2:  # linear light in one channel, as scanners and renderers write it, and maybe alpha
+        linear = image[0].bandjoin([image[band] for band in (0, *range(image.bands))]).copy(interpretation="scrgb")
         return work.showing(linear.colourspace("grey16"))
     return work.showing(image.copy(interpretation="scrgb"))

@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 import pyvips
+
 from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.settings import EngineSettings

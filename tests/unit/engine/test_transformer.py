@@ -10,6 +10,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import pytest
+
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.errors import DeadlineExceeded, OutputUnsupported, ResultTooLarge, SourceTooLarge
 from imgproxy_py.recipe.formats import Format
