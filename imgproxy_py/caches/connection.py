@@ -13,7 +13,7 @@ from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from imgproxy_py.caches.breaker import Breaker
 from imgproxy_py.errors import CapacityError
@@ -96,7 +96,7 @@ class RedisConnection:
         except ResponseError as error:
             self._note_answer()  # a refusal is an answer: Redis is alive
             raise CapacityError("Redis refused a command", private=str(error)) from error
-        except (RedisError, OSError, TimeoutError) as error:
+        except Exception as error:  # a cluster's errors are no RedisErrors, and nothing may leave this border as it is
             self._note_failure(error)
             raise CapacityError("Redis does not answer", private=str(error)) from error
         except BaseException:

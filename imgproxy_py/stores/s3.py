@@ -242,11 +242,11 @@ class _Body(Protocol):
     async def read(self, amt: int | None = None) -> bytes: ...
 
 
-class _NotModified(Exception):
-    """S3 answered 304, with these headers."""
+class _NotModified(SourceUnreachable):
+    """S3 answered 304, with these headers; an odd answer to whoever did not ask for it."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
-        super().__init__("304")
+        super().__init__(private="status 304")
         self.headers = headers
 
 
@@ -362,7 +362,7 @@ def _granted_or_not() -> Iterator[None]:
             raise
 
 
-def _refusal(error: ClientError) -> SourceError | _NotModified:
+def _refusal(error: ClientError) -> SourceError:
     answer: Mapping[str, Any] = error.response
     metadata = answer.get("ResponseMetadata", {})
     status = int(metadata.get("HTTPStatusCode", 0))

@@ -9,6 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
+
 from imgproxy_py.caches.connection import RedisConnection, RedisSettings
 from imgproxy_py.caches.memory import MemoryCache, MemoryCacheSettings
 from imgproxy_py.caches.port import Cache
@@ -18,7 +20,6 @@ from imgproxy_py.caches.tiers import TieredCache
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.picture import Picture, Timings
 from imgproxy_py.stores.memory import MemoryStore
-from pydantic import SecretStr
 
 PICTURE = Picture(
     data=bytes(range(256)) * 80,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+
 from imgproxy_py.errors import SourceMissing, SourceTooLarge
 from imgproxy_py.recipe.picture import Original, Validators
 from imgproxy_py.recipe.request import SourceRef

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+
 from imgproxy_py.errors import SourceForbidden, SourceMissing, SourceTooLarge
 from imgproxy_py.recipe.picture import Validators
 from imgproxy_py.stores.local import LocalStore

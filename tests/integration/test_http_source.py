@@ -12,7 +12,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiohttp import ClientConnectorError, ClientSession
 from aiohttp.abc import AbstractResolver, ResolveResult
+
 from imgproxy_py import __version__
 from imgproxy_py.errors import (
     SourceFailed,
@@ -26,6 +28,8 @@ from imgproxy_py.errors import (
 from imgproxy_py.recipe.picture import Original, Validators
 from imgproxy_py.recipe.request import SourceRef
 from imgproxy_py.sources.allowed import AllowedSources
+from imgproxy_py.sources.dialing import AddressRefused, guarded_connector
+from imgproxy_py.sources.guard import AddressGuard
 from imgproxy_py.sources.http import HttpSettings, HttpSource
 from imgproxy_py.sources.port import NotModified
 
@@ -612,3 +616,13 @@ async def test_a_caller_who_leaves_closes_the_connection() -> None:
         with pytest.raises(asyncio.CancelledError):
             await asking
         await asyncio.wait_for(gone.wait(), 2)
+
+
+async def test_the_socket_is_judged_whoever_found_its_address() -> None:
+    async with peer(answer(b"secret")) as origin:
+        connector = guarded_connector(AddressGuard(), limit=1)
+        async with ClientSession(connector=connector) as session:
+            with pytest.raises(ClientConnectorError) as caught:
+                await session.get(f"http://127.0.0.1:{origin.port}/")
+    assert isinstance(caught.value.os_error, AddressRefused)
+    assert origin.asked == []

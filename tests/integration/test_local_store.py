@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from imgproxy_py.errors import SourceForbidden, SourceIncomplete, SourceMissing, SourceUnreachable
 from imgproxy_py.stores.local import LocalStore
 from imgproxy_py.stores.port import CHUNK_BYTES, ByteRange
@@ -44,7 +45,7 @@ async def test_a_linked_directory_out_of_the_root_is_refused(store: LocalStore, 
         with pytest.raises(SourceForbidden):
             await store.get(key)
         with pytest.raises(SourceForbidden):
-            await store.put(f"{key}/new.png" if key == "never" else key, b"x")
+            await store.put(key, b"x")
         with pytest.raises(SourceForbidden):
             await store.delete(key)
     assert (root.parent / "secret.png").read_bytes() == b"secret"
@@ -178,13 +179,13 @@ async def test_an_unfinished_put_leaves_nothing(store: LocalStore, root: Path) -
     (root / "taken.png").mkdir()
     with pytest.raises(SourceMissing):
         await store.put("taken.png", b"x")
-    assert [path.name for path in root.iterdir()] == ["taken.png"]
+    assert _names(root) == ["taken.png"]
 
 
 async def test_unfinished_files_and_foreign_names_are_not_listed(store: LocalStore, root: Path) -> None:
     (root / ".unfinished-1").write_bytes(b"x")
     (root / "back\\slash.png").write_bytes(b"x")
-    Path(os.fsdecode(os.fsencode(root) + b"/\xff.png")).write_bytes(b"x")
+    (root / os.fsdecode(b"\xff.png")).write_bytes(b"x")
     (root / "a.png").write_bytes(b"x")
     assert [info.key async for info in store.list()] == ["a.png"]
 
@@ -196,7 +197,7 @@ async def test_a_caller_who_leaves_leaks_no_descriptor(store: LocalStore, root: 
         async with store.open("a.png", byte_range=ByteRange(first=0, last=9)) as opened:
             await anext(opened.chunks)
 
-    before = len(os.listdir("/proc/self/fd"))
+    before = _descriptors()
     for pause in range(200):
         reading = asyncio.create_task(read())
         await asyncio.sleep(pause / 1_000_000)
@@ -204,7 +205,11 @@ async def test_a_caller_who_leaves_leaks_no_descriptor(store: LocalStore, root: 
         await asyncio.gather(reading, return_exceptions=True)
     await store.stat("a.png")
     await asyncio.sleep(0.05)
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert _descriptors() <= before
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def test_a_missing_root_is_told(tmp_path: Path) -> None:
@@ -225,3 +230,7 @@ async def test_the_root_of_all_is_a_root(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"a")
     async with LocalStore(Path("/")) as store:
         assert (await store.get(f"{tmp_path}/a.png".lstrip("/")))[1] == b"a"
+
+
+def _names(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -11,6 +12,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr, ValidationError
+
 from imgproxy_py.caches.codec import encode
 from imgproxy_py.caches.connection import RedisConnection, RedisSettings
 from imgproxy_py.caches.memory import MemoryCache, MemoryCacheSettings
@@ -19,7 +22,6 @@ from imgproxy_py.caches.tiers import TieredCache
 from imgproxy_py.errors import CapacityError
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.picture import Picture
-from pydantic import SecretStr, ValidationError
 from tests import servers
 
 
@@ -96,8 +98,6 @@ async def test_a_hanging_redis_costs_a_few_timeouts_and_one_probe_at_a_time(mort
 
 
 def _signal(server: servers.RedisServer, name: str) -> None:
-    import signal
-
     assert server.server.process is not None
     server.server.process.send_signal(signal.Signals[f"SIG{name}"])
 

@@ -1,0 +1,86 @@
+"""When a service is asked, and when it is left alone."""
+
+from __future__ import annotations
+
+from imgproxy_py.caches.breaker import Breaker
+
+
+class Clock:
+    """A clock that goes when told to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def breaker(clock: Clock) -> Breaker:
+    return Breaker(failures=3, pause=10.0, clock=clock)
+
+
+def opened(clock: Clock) -> Breaker:
+    made = breaker(clock)
+    for _ in range(3):
+        assert made.lets_through()
+        made.failed()
+    return made
+
+
+def test_failures_in_a_row_open_it() -> None:
+    made = breaker(Clock())
+    assert [made.failed(), made.failed()] == [False, False]
+    made.succeeded()
+    assert [made.failed(), made.failed(), made.failed()] == [False, False, True]
+    assert not made.closed
+    assert not made.lets_through()
+
+
+def test_one_probe_goes_through_after_the_pause() -> None:
+    clock = Clock()
+    made = opened(clock)
+    clock.now = 9.9
+    assert not made.lets_through()
+    clock.now = 10.0
+    assert [made.lets_through(), made.lets_through()] == [True, False]
+    assert "probing" in repr(made)
+
+
+def test_a_good_probe_closes_it() -> None:
+    clock = Clock()
+    made = opened(clock)
+    clock.now = 10.0
+    made.lets_through()
+    assert made.succeeded()
+    assert made.closed
+    assert not made.succeeded()
+    assert [made.failed(), made.failed(), made.failed()] == [False, False, True]
+
+
+def test_a_bad_probe_starts_another_pause() -> None:
+    clock = Clock()
+    made = opened(clock)
+    clock.now = 10.0
+    made.lets_through()
+    assert not made.failed()
+    clock.now = 19.9
+    assert not made.lets_through()
+    clock.now = 20.0
+    assert made.lets_through()
+
+
+def test_who_gives_up_lets_another_probe() -> None:
+    clock = Clock()
+    made = opened(clock)
+    clock.now = 10.0
+    assert made.lets_through()
+    made.gave_up()
+    assert made.lets_through()
+
+
+def test_late_failures_do_not_prolong_the_pause() -> None:
+    clock = Clock()
+    made = opened(clock)
+    clock.now = 9.0
+    made.failed()
+    clock.now = 10.0
+    assert made.lets_through()
