@@ -46,9 +46,8 @@ def _png(image: pyvips.Image, quality: int, settings: EngineSettings) -> dict[st
     depth = palette_depth(image)
     if settings.png_quantize:
         depth = _depth_for(settings.png_quantization_colors)
+    # libvips bounds a palette by its depth alone: its `colours` is an old name for that, and fails between the depths.
     palette: dict[str, Any] = {"palette": True, "bitdepth": depth} if depth else {"filter": "all"}
-    if settings.png_quantize:
-        palette["colours"] = settings.png_quantization_colors
     return {"interlace": settings.png_interlaced, **palette}
 
 

@@ -23,6 +23,7 @@ _ORIENTATION = ("orientation", "exif-ifd0-Orientation")
 
 # IIM record 2: by-line, credit, copyright notice.
 _COPYRIGHT_IPTC = frozenset({80, 110, 116})
+_PHOTOSHOP, _IPTC_RESOURCE = b"Photoshop 3.0\0", b"\x04\x04"
 
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _COPYRIGHT_XMP_NAMES = frozenset({f"{_DC}rights", f"{_DC}contributor", f"{_DC}creator", f"{_DC}publisher"})
@@ -101,13 +102,31 @@ def _with_rights_only(image: pyvips.Image) -> pyvips.Image:
 
 def copyright_iptc(data: bytes) -> bytes:
     """Give a photoshop resource block or bare IIM record with the copyright datasets of `data` only, blank if none."""
-    kept = b"".join(raw for record, dataset, raw in _datasets(data) if record == 2 and dataset in _COPYRIGHT_IPTC)
-    return _as_photoshop(kept) if kept and data.startswith(b"Photoshop 3.0\0") else kept
+    photoshop = data.startswith(_PHOTOSHOP)
+    records = b"".join(_iptc_resources(data)) if photoshop else data
+    kept = b"".join(raw for record, dataset, raw in _datasets(records) if record == 2 and dataset in _COPYRIGHT_IPTC)
+    return _as_photoshop(kept) if kept and photoshop else kept
+
+
+def _iptc_resources(data: bytes) -> Iterator[bytes]:
+    at = len(_PHOTOSHOP)
+    while data[at : at + 4] == b"8BIM" and at + 7 <= len(data):
+        kind, name_length = data[at + 4 : at + 6], data[at + 6]
+        size_at = at + 6 + _even(1 + name_length)
+        start = size_at + 4
+        size = int.from_bytes(data[size_at:start], "big")
+        if kind == _IPTC_RESOURCE:
+            yield data[start : start + size]
+        at = start + _even(size)
+
+
+def _even(length: int) -> int:
+    return length + length % 2
 
 
 def _datasets(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    at = data.find(b"\x1c")
-    while 0 <= at <= len(data) - 5 and data[at] == 0x1C:
+    at = 0
+    while at <= len(data) - 5 and data[at] == 0x1C:
         length = int.from_bytes(data[at + 3 : at + 5], "big")
         if length & 0x8000:  # extended datasets are longer than any credit
             return
@@ -117,8 +136,8 @@ def _datasets(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _as_photoshop(iim: bytes) -> bytes:
-    block = b"8BIM\x04\x04\x00\x00" + len(iim).to_bytes(4, "big") + iim
-    return b"Photoshop 3.0\0" + block + (b"\0" if len(iim) % 2 else b"")
+    block = b"8BIM" + _IPTC_RESOURCE + b"\0\0" + len(iim).to_bytes(4, "big") + iim
+    return _PHOTOSHOP + block + b"\0" * (len(iim) % 2)
 
 
 # XMP
@@ -131,19 +150,25 @@ def copyright_xmp(data: bytes) -> bytes:
         root = etree.fromstring(data.strip(b"\0"), parser)
     except (etree.XMLSyntaxError, ValueError):
         return b""
-    kept = 0
-    for description in root.iter(f"{_RDF}Description"):
-        kept += _keep_rights(description)
+    rdf = root if root.tag == f"{_RDF}RDF" else root.find(f"{_RDF}RDF")
+    if rdf is None:
+        return b""
+    root.attrib.clear()  # the tool that wrote it
+    if rdf is not root:
+        _remove_but(root, [rdf])
+    _remove_but(rdf, rdf.findall(f"{_RDF}Description"))
+    kept = sum([_keep_rights(description) for description in rdf])
     return etree.tostring(root, encoding="utf-8") if kept else b""
 
 
+def _remove_but(parent: etree._Element, wanted: list[etree._Element]) -> None:
+    for child in list(parent):
+        if child not in wanted:
+            parent.remove(child)
+
+
 def _keep_rights(description: etree._Element) -> int:
-    parent = description.getparent()
-    if parent is not None and not str(parent.tag).endswith("}RDF"):
-        return 0  # a nested description belongs to the property it stands in
-    for child in list(description):
-        if not _is_right(str(child.tag)):
-            description.remove(child)
+    _remove_but(description, [child for child in description if _is_right(str(child.tag))])
     for name in list(description.attrib):
         if not _is_right(str(name)) and not str(name).startswith(_RDF):
             del description.attrib[name]
