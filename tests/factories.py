@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import pyvips
+
 from imgproxy_py.caches.memory import MemoryCache, MemoryCacheSettings
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.model import Output, Recipe, Resize, Stage

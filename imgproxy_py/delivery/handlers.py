@@ -40,14 +40,15 @@ class Pictures:
         record.vary, record.source = question.vary, question.source
         _check_expiry(question, now)
         if question.request.delivery.raw:
-            return await relay(request, question, self.renderer.sources, self.responder.settings)
+            return await relay(request, question, self.renderer.sources, self.responder.settings, now)
         variant = self.reader.variant(question, request.headers.get("Accept", ""))
         record.recipe = variant.digest
         rendered = self.renderer.cached(variant.key)
         if rendered is None:
-            if etag := await self._unchanged(request, variant):
+            deadline = Deadline.after(self.timeout)
+            if etag := await self._unchanged(request, variant, deadline):
                 return self.responder.not_modified(question, etag)
-            rendered = await self.renderer.render(variant.request, variant.key, Deadline.after(self.timeout))
+            rendered = await self.renderer.render(variant.request, variant.key, deadline)
         record.gives(rendered)
         return self.responder.answer(request, question, rendered)
 
@@ -56,13 +57,16 @@ class Pictures:
             return None
         return client_hints((name, request.headers.get(name, "")) for name in _HINT_HEADERS)
 
-    async def _unchanged(self, request: web.Request, variant: Variant) -> str:
+    async def _unchanged(self, request: web.Request, variant: Variant, deadline: Deadline) -> str:
         """Give the picture's entity tag if the client names it, so that it needs not be made; blank otherwise."""
-        known = request.headers.get("If-None-Match")
+        headers = request.headers
+        known = headers.get("If-None-Match")
         if known is None or known.strip() == "*" or not self.responder.settings.use_etag:
             return ""
+        if "If-Match" in headers or "If-Unmodified-Since" in headers:
+            return ""  # these come first (RFC 9110 §13.2.2), and are judged on the picture
         try:
-            etag = await self.renderer.current_etag(variant.request, variant.key)
+            etag = await self.renderer.current_etag(variant.request, variant.key, deadline)
         except SourceError:
             return ""  # whatever is wrong, fetching will say it
         return etag if etag and names(known, etag) else ""

@@ -16,6 +16,9 @@ from imgproxy_py.telemetry.record import public_source
 # Values that no URL is likely to ask for, to see whether hints are able to change a URL's meaning.
 _PROBED_HINTS = ClientHints(dpr=7.125, width=7919)
 
+# Whose originals, when relayed, come in the encoding that the client and their server agree on.
+_NEGOTIATING_SCHEMES = frozenset({"http", "https"})
+
 _REMEMBERED = 4096
 _LONGEST_REMEMBERED = 4096
 
@@ -96,6 +99,8 @@ class Reader:
         )
 
     def _vary(self, path: SignedPath, request: ImageRequest, now: float) -> str:
+        if request.delivery.raw:
+            return "Accept-Encoding" if request.source.scheme in _NEGOTIATING_SCHEMES else ""
         names = ["Accept"] if self.negotiation.varies(request.recipe.output) else []
         if self.hints and self._heeds_hints(path, now):
             names.append(HINT_HEADERS)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import mimetypes
-import time
 
 from aiohttp import web
 
-from imgproxy_py.delivery.headers import content_disposition, lifetime
+from imgproxy_py.delivery.headers import content_disposition, lifetime, sendable
 from imgproxy_py.delivery.question import Question
 from imgproxy_py.delivery.settings import DeliverySettings
 from imgproxy_py.errors import ImgproxyError
@@ -29,14 +28,17 @@ _RELAYED = (
 
 
 async def relay(
-    request: web.Request, question: Question, sources: Source, settings: DeliverySettings
+    request: web.Request, question: Question, sources: Source, settings: DeliverySettings, now: float
 ) -> web.StreamResponse:
-    """Stream an original as its origin gives it; a stream that breaks off aborts the connection."""
+    """Stream an original as its origin gives it; a stream that breaks off aborts the connection.
+
+    `now` is in Unix seconds.
+    """
     record = request[RECORD]
     record.outcome = Outcome.BYPASSED.value
-    asked = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
+    asked = {name: sendable(request.headers[name]) for name in _FORWARDED if name in request.headers}
     async with sources.raw(question.request.source, asked) as answer:
-        response = web.StreamResponse(status=answer.status, headers=_headers(answer, question, settings))
+        response = web.StreamResponse(status=answer.status, headers=_headers(answer, question, settings, now))
         await response.prepare(request)
         if request.method != "HEAD":
             try:
@@ -52,10 +54,12 @@ async def relay(
     return response
 
 
-def _headers(answer: RawAnswer, question: Question, settings: DeliverySettings) -> dict[str, str]:
-    headers = {name.title(): answer.headers[name] for name in _RELAYED if name in answer.headers}
+def _headers(answer: RawAnswer, question: Question, settings: DeliverySettings, now: float) -> dict[str, str]:
+    headers = {name.title(): sendable(answer.headers[name]) for name in _RELAYED if name in answer.headers}
+    if question.vary:
+        headers["Vary"] = question.vary
     if answer.status < 400:
-        headers["Cache-Control"] = _cache_control(answer, question, settings)
+        headers["Cache-Control"] = _cache_control(answer, question, settings, now)
     if 200 <= answer.status < 300:
         headers["Content-Disposition"] = content_disposition(
             question.request, _extension(answer, question), attached_by_default=settings.return_attachment
@@ -63,11 +67,11 @@ def _headers(answer: RawAnswer, question: Question, settings: DeliverySettings) 
     return headers
 
 
-def _cache_control(answer: RawAnswer, question: Question, settings: DeliverySettings) -> str:
+def _cache_control(answer: RawAnswer, question: Question, settings: DeliverySettings, now: float) -> str:
     delivery = question.request.delivery
     if not delivery.expires_at and settings.cache_control_passthrough and "cache-control" in answer.headers:
-        return answer.headers["cache-control"]
-    age = lifetime(settings.ttl, delivery, time.time())
+        return sendable(answer.headers["cache-control"])
+    age = lifetime(settings.ttl, delivery, now)
     return f"max-age={age}, public" if age else "no-cache"
 
 

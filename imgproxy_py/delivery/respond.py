@@ -48,7 +48,8 @@ class Responder:
                 raise PreconditionFailed("the picture has another entity tag now")
             case Verdict.NOT_MODIFIED:
                 return web.Response(status=304, headers=self._kept(question, picture))
-        if "Range" in headers and may_resume(headers.get("If-Range"), etag, modified_at):
+        ranged = "Range" in headers and request.method == "GET"  # no other method has ranges (RFC 9110 §14.2)
+        if ranged and may_resume(headers.get("If-Range"), etag, modified_at):
             return self._part(request, question, rendered)
         return web.Response(body=picture.data, headers=self._all(question, rendered))
 
@@ -63,8 +64,9 @@ class Responder:
         try:
             found = requested_range(request.headers["Range"], len(data))
         except Unsatisfiable:
-            kept = self._kept(question, rendered.picture) | {"Content-Range": f"bytes */{len(data)}"}
-            return web.Response(status=416, headers=kept)
+            # A cache that does not look at the status would give it to those who ask for the whole.
+            refusal = {"Cache-Control": "no-store", "Content-Range": f"bytes */{len(data)}"}
+            return web.Response(status=416, headers=refusal)
         if found is None:
             return web.Response(body=data, headers=headers)
         first, last = found

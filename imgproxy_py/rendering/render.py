@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field, replace
 
@@ -9,7 +10,7 @@ from imgproxy_py.caches.tiers import TieredCache
 from imgproxy_py.deadline import Deadline
 from imgproxy_py.engine.pool import Pool
 from imgproxy_py.engine.transformer import Transformer
-from imgproxy_py.errors import SourceUnreachable
+from imgproxy_py.errors import DeadlineExceeded, SourceUnreachable
 from imgproxy_py.recipe.identity import cache_key, content_state, entity_tag, original_state
 from imgproxy_py.recipe.picture import Original, Outcome, Picture, Rendered
 from imgproxy_py.recipe.request import ImageRequest
@@ -47,9 +48,16 @@ class Renderer:
         rendered, shared = await self.flight.join(key, lambda: self._find_or_make(request, key), deadline)
         return replace(rendered, outcome=Outcome.SHARED) if shared else rendered
 
-    async def current_etag(self, request: ImageRequest, key: str) -> str:
-        """Give the entity tag that the picture would have, from its original's validators alone; blank if nobody can tell."""
-        state = original_state(await self.sources.validators(request.source))
+    async def current_etag(self, request: ImageRequest, key: str, deadline: Deadline) -> str:
+        """Give the entity tag that the picture would have, from its original's validators alone; blank if nobody can tell.
+
+        Raises the errors of sources, and `DeadlineExceeded`.
+        """
+        try:
+            async with asyncio.timeout(deadline.remaining()):
+                state = original_state(await self.sources.validators(request.source))
+        except TimeoutError:
+            raise DeadlineExceeded from None
         return entity_tag(key, state, self.etag_buster) if state else ""
 
     async def _find_or_make(self, request: ImageRequest, key: str) -> Rendered:

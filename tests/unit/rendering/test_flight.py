@@ -4,6 +4,7 @@ import asyncio
 import traceback
 
 import pytest
+
 from imgproxy_py.deadline import Deadline
 from imgproxy_py.errors import BrokenImage, DeadlineExceeded
 from imgproxy_py.rendering.flight import Flight

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from imgproxy_py.caches.memory import MemoryCache, MemoryCacheSettings
 from imgproxy_py.caches.tiers import TieredCache
 from imgproxy_py.deadline import Deadline
@@ -328,7 +329,7 @@ async def test_entity_tag_is_made_of_validators_or_else_of_content(workshop, eta
     workshop.source.anything = make_original(etag=etag, modified_at=modified_at)
     request = make_request()
     key = workshop.renderer.key(request)
-    told_before = await workshop.renderer.current_etag(request, key)
+    told_before = await workshop.renderer.current_etag(request, key, Deadline.after(10))
     given = (await workshop.render(request)).picture.etag
     assert given == entity_tag(key, state)
     assert told_before == (given if etag or modified_at else "")
@@ -341,7 +342,7 @@ async def test_the_operators_buster_changes_entity_tags(open_workshop):
         workshop = open_workshop(etag_buster=buster)
         key = workshop.renderer.key(request)
         tags.add((await workshop.render(request)).picture.etag)
-        tags.add(await workshop.renderer.current_etag(request, key))
+        tags.add(await workshop.renderer.current_etag(request, key, Deadline.after(10)))
     assert len(tags) == 2
 
 

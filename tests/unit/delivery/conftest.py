@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from imgproxy_py.caches.memory import MemoryCache
+from imgproxy_py.caches.tiers import TieredCache
+from imgproxy_py.delivery.handlers import Pictures
+from imgproxy_py.delivery.question import Reader
+from imgproxy_py.delivery.respond import Responder
+from imgproxy_py.delivery.settings import DeliverySettings
+from imgproxy_py.dialects.imgproxy import ImgproxyDialect
+from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
+from imgproxy_py.dialects.port import Dialect
+from imgproxy_py.dialects.query import QueryDialect
+from imgproxy_py.dialects.query.config import QueryConfig
+from imgproxy_py.engine.pool import Pool
+from imgproxy_py.engine.settings import EngineSettings
+from imgproxy_py.engine.transformer import Transformer
+from imgproxy_py.recipe.negotiation import Negotiation
+from imgproxy_py.rendering.render import Renderer
+from imgproxy_py.telemetry.metrics import Metrics, MetricsSettings
+from imgproxy_py.web.application import WebSettings, make_application
+from imgproxy_py.web.doors import Door
+from imgproxy_py.web.problems import ImgproxyVoice, ProblemVoice
+from tests.factories import make_memory_cache
+from tests.fakes import FakeSource
+
+NOW = 1_800_000_000.0
+
+
+@dataclass
+class Answer:
+    """An answer as it came over the wire; header names are lower-case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    whole: bool
+    """Whether the body ended as its head had promised."""
+
+
+@dataclass(slots=True)
+class Clock:
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Shop:
+    """Both dialects served by one process over a source, with all within a test's reach."""
+
+    def __init__(
+        self,
+        *,
+        source: FakeSource | None = None,
+        transformer: Any = None,
+        imgproxy: dict[str, Any] | None = None,
+        timeout: float = 10.0,
+        **settings: Any,
+    ) -> None:
+        self.source = source or FakeSource()
+        self.settings = DeliverySettings(**settings)
+        self.transformer = Counting(transformer or Transformer(EngineSettings()))
+        self.memory: MemoryCache = make_memory_cache()
+        self.pool = Pool(2)
+        self.clock = Clock()
+        self.timeout = timeout
+        self.metrics = Metrics(MetricsSettings())
+        self.renderer = Renderer(
+            sources=self.source,
+            caches=TieredCache([self.memory]),
+            pool=self.pool,
+            transformer=self.transformer,  # type: ignore[arg-type]
+            etag_buster=self.settings.etag_buster,
+        )
+        config = ImgproxyConfig(**(imgproxy or {}))
+        savable = self.transformer.abilities.savable
+        self.imgproxy = self.pictures(ImgproxyDialect(config), self.settings.switched_negotiation(savable))
+        query = QueryDialect(QueryConfig(images_source="s3://bucket", shared=config))
+        self.query = self.pictures(query, self.settings.listed_negotiation(savable))
+
+    def pictures(self, dialect: Dialect, negotiation: Negotiation) -> Pictures:
+        return Pictures(
+            reader=Reader(
+                dialect=dialect,
+                negotiation=negotiation,
+                check=lambda request: self.transformer.check(request.recipe.output),
+                key=self.renderer.key,
+                animations=False,
+                hints=self.settings.enable_client_hints,
+            ),
+            renderer=self.renderer,
+            responder=Responder(settings=self.settings, clock=self.clock),
+            timeout=self.timeout,
+        )
+
+    def application(self) -> web.Application:
+        doors = [
+            Door(path="/", prefix=True, handler=self.imgproxy.handle, voice=ImgproxyVoice(), dialect="imgproxy"),
+            Door(path="/images/", prefix=True, handler=self.query.handle, voice=ProblemVoice(), dialect="query"),
+        ]
+        return make_application(doors, settings=WebSettings(), metrics=self.metrics)
+
+
+class Counting:
+    """A transformer that counts."""
+
+    def __init__(self, transformer: Any) -> None:
+        self._transformer = transformer
+        self.made = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transformer, name)
+
+    def transform(self, *given: Any) -> Any:
+        self.made += 1
+        return self._transformer.transform(*given)
+
+
+@dataclass
+class Client:
+    """Speaks to a shop byte by byte, so that targets and bodies are seen as they are on the wire."""
+
+    shop: Shop
+    server: TestServer
+    hangups: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    async def get(self, target: str, method: str = "GET", **headers: str) -> Answer:
+        reader, writer = await self.open(target, method, **headers)
+        try:
+            data = await reader.read()
+        except ConnectionError:
+            data = bytes(reader._buffer)  # type: ignore[attr-defined]  # what came before the connection was aborted
+        writer.close()
+        return _answer(data, method)
+
+    async def head(self, target: str, **headers: str) -> Answer:
+        return await self.get(target, "HEAD", **headers)
+
+    async def open(
+        self, target: str, method: str = "GET", **headers: str
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection(self.server.host, self.server.port)
+        lines = [f"{method} {target} HTTP/1.1", "Host: x", "Connection: close"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        writer.write("\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape"))
+        return reader, writer
+
+
+def _answer(data: bytes, method: str) -> Answer:
+    head, _, body = data.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    assert len(headers) == len(lines), f"a header was sent twice: {lines}"
+    status = int(first.split()[1])
+    whole = True
+    if headers.get("transfer-encoding") == "chunked" and method != "HEAD":
+        body, whole = _unchunked(body)
+    elif "content-length" in headers and method != "HEAD" and status != 304:
+        whole = int(headers["content-length"]) == len(body)
+    return Answer(status, headers, body, whole)
+
+
+def _unchunked(data: bytes) -> tuple[bytes, bool]:
+    body = b""
+    while data:
+        size, _, rest = data.partition(b"\r\n")
+        if size == b"0":
+            return body, True
+        body += rest[: int(size, 16)]
+        data = rest[int(size, 16) + 2 :]
+    return body, False
+
+
+Serve = Callable[..., Awaitable[Client]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    clients: list[Client] = []
+
+    async def start(**given: Any) -> Client:
+        shop = Shop(**given)
+        server = TestServer(shop.application())
+        await server.start_server(access_log=None)
+        clients.append(Client(shop, server))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.shop.source.gate.set()
+        await client.server.close()
+        client.shop.pool.close()
+
+
+@pytest.fixture
+async def client(serve: Serve) -> Client:
+    return await serve()
