@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+CLIENTS := tests/clients/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench constraints clean servers samples
+.PHONY: help setup run test lint bench constraints clean servers clients samples
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,10 +25,17 @@ samples: $(READY) ## make the sample pictures in var/samples
 run: $(READY) samples ## start on 127.0.0.1:8080 with sample pictures and embedded defaults
 	@exec $(BIN)/imgproxy-py serve --demo var/samples --bind 127.0.0.1:8080
 
-servers: ## install the real servers the tests talk to (Debian, as root)
+servers: ## install the real servers the tests talk to, and Node.js (Debian, as root)
 	@tests/install-servers
 
-test: $(READY) servers ## run every test against real Redis and S3 servers
+clients: servers $(CLIENTS) ## install the JavaScript client whose URLs the tests fetch
+
+$(CLIENTS): tests/clients/package-lock.json
+	@tests/install-servers
+	@cd tests/clients && npm ci --loglevel=error --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+test: $(READY) servers clients ## run every test against real Redis and S3 servers
 	$(BIN)/pytest -n 2
 
 lint: $(READY) ## ruff, mypy, and who may import whom
@@ -43,4 +51,4 @@ constraints: $(READY) ## write the versions now installed to constraints.txt
 	@{ echo '# Every version that a set-up installs; made by `make constraints`.'; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.txt
 
 clean: ## remove the virtual environment and everything made
-	rm -rf $(VENV) var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) var build dist tests/clients/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
