@@ -15,6 +15,7 @@ from imgproxy_py.caches.connection import RedisConnection
 from imgproxy_py.caches.memory import MemoryCache
 from imgproxy_py.caches.port import Cache
 from imgproxy_py.caches.redis import RedisCache
+from imgproxy_py.caches.stored import StoredCache
 from imgproxy_py.caches.tiers import TieredCache
 from imgproxy_py.delivery.handlers import Pictures
 from imgproxy_py.delivery.question import Reader
@@ -102,6 +103,7 @@ async def open_application(settings: Settings, logs: Logs | None = None) -> Asyn
             checks=list(_checks(studio)),
             logs=logs,
             metrics=metrics,
+            alive=libvips.alive,
         )
 
 
@@ -141,7 +143,20 @@ async def _open_caches(settings: Settings, stack: AsyncExitStack) -> TieredCache
         tiers.append(MemoryCache(settings))
     if settings.redis_url.get_secret_value():
         tiers.append(RedisCache(await stack.enter_async_context(RedisConnection(settings))))
-    return TieredCache(tiers)
+    if settings.result_store:
+        tiers.append(await _open_result_store(settings, stack))
+    return await stack.enter_async_context(TieredCache(tiers))
+
+
+async def _open_result_store(settings: Settings, stack: AsyncExitStack) -> StoredCache:
+    scheme, _, place = settings.result_store.partition("://")
+    if scheme == "local":
+        return StoredCache(await stack.enter_async_context(LocalStore(Path(place))), settings)
+    bucket, _, prefix = place.partition("/")
+    # The lists of buckets say what originals may be read from; this one is ours.
+    service = settings.model_copy(update={"s3_allowed_buckets": (), "s3_denied_buckets": ()})
+    s3 = await stack.enter_async_context(S3(service))
+    return StoredCache(s3.bucket(bucket), settings, prefix=f"{prefix.rstrip('/')}/" if prefix else "")
 
 
 def _query_dialect(settings: Settings, transformer: Transformer) -> QueryDialect | None:
@@ -187,9 +202,10 @@ def _pictures(studio: Studio, dialect: Dialect, negotiation: Negotiation) -> Pic
 
 
 def _checks(studio: Studio) -> Iterator[ReadinessCheck]:
+    yield ReadinessCheck(name="engine", ping=lambda: asyncio.to_thread(libvips.ping))
     yield ReadinessCheck(name="sources", ping=studio.sources.ping)
-    for tier in studio.caches.tiers:
-        yield ReadinessCheck(name=f"cache {tier.outcome}", ping=tier.ping)
+    for tier in studio.caches.tiers:  # without its caches the service is slower, not unable (delivery §6)
+        yield ReadinessCheck(name=f"cache {tier.outcome}", ping=tier.ping, required=False)
 
 
 def _watch(metrics: Metrics, studio: Studio) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from imgproxy_py.caches.breaker import Breaker
 from imgproxy_py.caches.codec import decode, encode
@@ -19,13 +20,25 @@ from imgproxy_py.stores.port import Store
 
 T = TypeVar("T")
 
+_PLACE = re.compile(r"(s3://[^/\s]+(/\S*)?|local:///\S+)\Z")
 _FAILURES = 3
 _PAUSE = 5.0
+
+
+def _place(text: str) -> str:
+    if text and not _PLACE.match(text):
+        raise ValueError("s3://bucket/prefix or local:///folder")
+    return text
 
 
 class ResultStoreSettings(BaseModel):
     """Settings of the store of finished pictures."""
 
+    result_store: Annotated[str, AfterValidator(_place)] = Field(
+        "",
+        description="Where finished pictures are kept for long: `s3://bucket/prefix`, or `local:///folder` by its path on "
+        "this machine. Blank for nowhere.",
+    )
     result_store_timeout: Seconds = Field(1.0, description="Seconds that the store of results is waited for.")
     result_store_expiration_seconds: Count = Field(
         0, description="Seconds that a picture in the store of results counts; 0 for as long as it is there."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Self
 
 import structlog
 
@@ -15,11 +16,18 @@ from imgproxy_py.recipe.picture import Picture, Rendered
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("imgproxy_py.caches")
 
 
+_MOST_UNDER_WAY = 256
+
+
 class TieredCache:
-    """Tiers that are asked in order; a find refills the tiers above it (delivery §6). No tier can make it fail."""
+    """Tiers that are asked in order; a find refills the tiers above it (delivery §6). No tier can make it fail.
+
+    Opened as an async context manager, whose end waits for what is being kept.
+    """
 
     def __init__(self, tiers: Sequence[Cache]) -> None:
         self.tiers = tuple(tiers)
+        self._keeping: set[asyncio.Task[None]] = set()
         self._front = tiers[0] if tiers and isinstance(tiers[0], MemoryCache) else None
 
     def __repr__(self) -> str:
@@ -39,10 +47,31 @@ class TieredCache:
                 return Rendered(picture=picture, outcome=tier.outcome)
         return None
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.settle()
+
     async def put(self, key: str, picture: Picture) -> None:
-        """Keep a complete picture in all tiers at once."""
-        if picture.complete:
-            await self._fill(self.tiers, key, picture)
+        """Keep a complete picture: in memory before this returns, in the other tiers while its answer leaves."""
+        if not picture.complete:
+            return
+        others = self.tiers
+        if self._front is not None:
+            await _put(self._front, key, picture)
+            others = self.tiers[1:]
+        if len(self._keeping) >= _MOST_UNDER_WAY:  # tiers that are too slow slow us down, rather than fill our memory
+            await self._fill(others, key, picture)
+        elif others:
+            task = asyncio.create_task(self._fill(others, key, picture))
+            self._keeping.add(task)
+            task.add_done_callback(self._keeping.discard)
+
+    async def settle(self) -> None:
+        """Wait until all that was put is kept; tiers bound the time themselves."""
+        if self._keeping:
+            await asyncio.wait(set(self._keeping))
 
     async def delete(self, key: str) -> None:
         """Forget a picture in all tiers, the lowest first, so that no look-up in between refills an upper one."""

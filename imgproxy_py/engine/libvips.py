@@ -10,6 +10,7 @@ from functools import cache
 
 import pyvips
 
+from imgproxy_py.errors import ImgproxyError
 from imgproxy_py.recipe.formats import Format
 
 LOADERS: dict[Format, str] = {
@@ -78,3 +79,17 @@ def _tracked_memory() -> ctypes._NamedFuncPointer:
     function = ctypes.CDLL(loaded).vips_tracked_get_mem
     function.argtypes, function.restype = [], ctypes.c_size_t
     return function
+
+
+def alive() -> bool:
+    """Tell whether libvips computes a pixel."""
+    try:
+        return bool(pyvips.Image.black(1, 1).avg() == 0)
+    except pyvips.Error:
+        return False
+
+
+def ping() -> None:
+    """Raise `ImgproxyError` unless libvips computes a pixel."""
+    if not alive():
+        raise ImgproxyError("libvips does not work")

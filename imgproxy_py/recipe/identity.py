@@ -59,7 +59,7 @@ def entity_tag(key: str, original: str, buster: str = "") -> str:
 
     `original` names the state of the original (see `original_state`); `buster` is the operator's.
     """
-    digest = hashlib.sha256(f"{buster}\n{original}\n{key}".encode()).digest()
+    digest = hashlib.sha256(f"{buster}\n{original}\n{key}".encode("utf-8", "surrogateescape")).digest()
     return f'"{base64.urlsafe_b64encode(digest[:18]).decode()}"'
 
 

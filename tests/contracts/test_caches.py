@@ -103,6 +103,7 @@ async def test_tiers_keep_what_a_cache_keeps(cache: Cache) -> None:
     tiers = TieredCache([MemoryCache(MemoryCacheSettings()), cache])
     assert await tiers.get("a1b2c3") is None
     await tiers.put("a1b2c3", PICTURE)
+    await tiers.settle()
     assert await cache.get("a1b2c3") == PICTURE
     found = tiers.peek("a1b2c3")
     assert found is not None

@@ -168,6 +168,7 @@ async def test_a_dead_redis_costs_tiers_nothing() -> None:
         tiers = TieredCache([MemoryCache(MemoryCacheSettings()), cache])
         assert await tiers.get("k") is None
         await tiers.put("k", picture())
+        await tiers.settle()
         found = tiers.peek("k")
         assert found is not None
         assert found.picture == picture()

@@ -139,6 +139,7 @@ async def test_a_broken_tier_costs_no_picture() -> None:
     broken, below = Broken(), StoredCache(MemoryStore(), ResultStoreSettings())
     tiers = TieredCache([cache(3), broken, below])
     await tiers.put("a", picture())
+    await tiers.settle()
     assert await below.get("a") == picture()
     await tiers.tiers[0].delete("a")
     found = await tiers.get("a")
@@ -156,6 +157,7 @@ async def test_a_broken_tier_costs_no_picture() -> None:
 async def test_tiers_without_memory_have_nothing_at_once() -> None:
     tiers = TieredCache([StoredCache(MemoryStore(), ResultStoreSettings())])
     await tiers.put("a", picture())
+    await tiers.settle()
     assert tiers.peek("a") is None
     assert await tiers.get("a") is not None
     assert TieredCache([]).peek("a") is None
@@ -166,6 +168,7 @@ async def test_incomplete_pictures_reach_no_tier() -> None:
     below = MemoryStore()
     tiers = TieredCache([cache(3), StoredCache(below, ResultStoreSettings())])
     await tiers.put("a", replace(picture(), complete=False))
+    await tiers.settle()
     assert [info async for info in below.list()] == []
     assert tiers.peek("a") is None
 
