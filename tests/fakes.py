@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.errors import SourceError, SourceMissing
@@ -127,3 +129,16 @@ async def until(holds: Callable[[], object], *, seconds: float = 2.0) -> None:
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 — what is waited for happens in threads too, and tells nobody
             await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def quiet_loop() -> AsyncIterator[None]:
+    """Nothing may be left for the event loop to complain about: no exception that nobody looked at, no lost task."""
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    yield
+    for _ in range(3):
+        await asyncio.sleep(0)
+    gc.collect()
+    await asyncio.sleep(0)
+    assert complaints == []

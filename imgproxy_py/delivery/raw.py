@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 
+import structlog
 from aiohttp import web
 
 from imgproxy_py.delivery.headers import content_disposition, lifetime, sendable
@@ -13,7 +14,9 @@ from imgproxy_py.errors import ImgproxyError
 from imgproxy_py.recipe.formats import ABILITIES
 from imgproxy_py.recipe.picture import Outcome
 from imgproxy_py.sources.port import RawAnswer, Source
-from imgproxy_py.telemetry.record import RECORD
+from imgproxy_py.telemetry.record import RECORD, RequestRecord
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("imgproxy_py.delivery")
 
 _FORWARDED = ("range", "if-range", "accept-encoding", "if-none-match", "if-modified-since")
 _RELAYED = (
@@ -27,6 +30,23 @@ _RELAYED = (
 )
 
 
+class _Relayed(web.StreamResponse):
+    """An answer that may break off; then nothing more is written, not even its end."""
+
+    broken = False
+
+    def break_off(self, request: web.Request) -> None:
+        """Abort the connection: a whole answer was promised, and nothing else tells the client the truth."""
+        self.broken = True
+        if request.transport is not None:
+            request.transport.abort()
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Say that the answer is whole, unless it is not."""
+        if not self.broken:
+            await super().write_eof(data)
+
+
 async def relay(
     request: web.Request, question: Question, sources: Source, settings: DeliverySettings, now: float
 ) -> web.StreamResponse:
@@ -38,20 +58,29 @@ async def relay(
     record.outcome = Outcome.BYPASSED.value
     asked = {name: sendable(request.headers[name]) for name in _FORWARDED if name in request.headers}
     async with sources.raw(question.request.source, asked) as answer:
-        response = web.StreamResponse(status=answer.status, headers=_headers(answer, question, settings, now))
+        response = _Relayed(status=answer.status, headers=_headers(answer, question, settings, now))
         await response.prepare(request)
         if request.method != "HEAD":
             try:
                 async for chunk in answer.chunks:
                     record.bytes_out += len(chunk)
                     await response.write(chunk)
-            except ImgproxyError as error:
-                record.error, record.detail = error.slug, error.private or error.detail
-                if request.transport is not None:
-                    request.transport.abort()  # the length was promised; only a broken connection tells the truth
+            except ConnectionError:
+                raise  # the client has left
+            except Exception as error:
+                _note(record, error)
+                response.break_off(request)
                 return response
         await response.write_eof()
     return response
+
+
+def _note(record: RequestRecord, error: Exception) -> None:
+    if isinstance(error, ImgproxyError):
+        record.error, record.detail = error.slug, error.private or error.detail
+    else:
+        record.error, record.detail, record.report = ImgproxyError.slug, type(error).__name__, True
+        _log.error("relay_failed", request_id=record.request_id, exc_info=error)
 
 
 def _headers(answer: RawAnswer, question: Question, settings: DeliverySettings, now: float) -> dict[str, str]:

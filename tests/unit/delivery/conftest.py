@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -30,7 +30,7 @@ from imgproxy_py.web.application import WebSettings, make_application
 from imgproxy_py.web.doors import Door
 from imgproxy_py.web.problems import ImgproxyVoice, ProblemVoice
 from tests.factories import make_memory_cache
-from tests.fakes import FakeSource
+from tests.fakes import FakeSource, quiet_loop
 
 NOW = 1_800_000_000.0
 
@@ -131,7 +131,6 @@ class Client:
 
     shop: Shop
     server: TestServer
-    hangups: list[asyncio.StreamWriter] = field(default_factory=list)
 
     async def get(self, target: str, method: str = "GET", **headers: str) -> Answer:
         reader, writer = await self.open(target, method, **headers)
@@ -194,11 +193,12 @@ async def serve() -> AsyncIterator[Serve]:
         clients.append(Client(shop, server))
         return clients[-1]
 
-    yield start
-    for client in clients:
-        client.shop.source.gate.set()
-        await client.server.close()
-        client.shop.pool.close()
+    async with quiet_loop():
+        yield start
+        for client in clients:
+            client.shop.source.gate.set()
+            await client.server.close()
+            client.shop.pool.close()
 
 
 @pytest.fixture
