@@ -10,6 +10,9 @@ from imgproxy_py.recipe.picture import Header
 
 _SOS = 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0–SOF15 without DHT, JPG and DAC
+# TEM, RSTn, SOI, EOI and all below carry no length. Decoders step over some of them, so reading one would lead away from
+# the frame that is decoded, and past the limit on its pixels.
+_WITHOUT_CONTENT = frozenset(range(0xC0)) | frozenset(range(0xD0, 0xDA))
 _EXIF, _ICC = (0xE1, b"Exif\0\0"), (0xE2, b"ICC_PROFILE\0")
 _ORIENTATION, _SHORT = 0x0112, 3
 _MOST_ENTRIES = 512
@@ -19,11 +22,13 @@ _ORDERS: dict[bytes, Literal["little", "big"]] = {b"II": "little", b"MM": "big"}
 def jpeg_header(data: bytes) -> Header | None:
     """Give the header of a JPEG, `None` if it is not plain enough to be sure; a decoder knows then."""
     orientation: int | None = None
-    profile = False
+    profile, frame = False, (0, 0)
     for marker, start, end in _segments(data):
+        if marker == _SOS:
+            return _frame(data, *frame, orientation or 1, profile)
         if marker in _FRAMES:
-            return _frame(data, start, end, orientation or 1, profile)
-        if marker == _EXIF[0] and data.startswith(_EXIF[1], start):
+            frame = start, end
+        elif marker == _EXIF[0] and data.startswith(_EXIF[1], start):
             if orientation is not None:
                 return None  # which of two counts is the decoder's to say
             orientation = _exif_orientation(data[start + len(_EXIF[1]) : end])
@@ -34,7 +39,10 @@ def jpeg_header(data: bytes) -> Header | None:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Give marker, start and end of each segment's content, up to the first scan (ITU T.81 §B.1.1)."""
+    """Give marker, start and end of each segment's content, the first scan's header last (ITU T.81 §B.1.1).
+
+    Metadata may stand behind the frame header as well as before it.
+    """
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
@@ -43,9 +51,11 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
             continue
         length = int.from_bytes(data[at + 2 : at + 4], "big")
         end = at + 2 + length
-        if marker == _SOS or length < 2 or end > len(data):
+        if marker in _WITHOUT_CONTENT or length < 2 or end > len(data):
             return
         yield marker, at + 4, end
+        if marker == _SOS:
+            return
         at = end
 
 

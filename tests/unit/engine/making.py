@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -77,11 +76,9 @@ def _on_grey(image: pyvips.Image) -> pyvips.Image:
 
 
 def failure(work: Callable[[], object]) -> type[BaseException] | None:
-    """What the work raises, free of its traceback, which would hold images; `None` if it succeeds."""
+    """What the work raises, without its traceback, which would hold images; `None` if it succeeds."""
     try:
         work()
     except ImgproxyError as error:
         return type(error)
-    finally:
-        gc.collect()
     return None
