@@ -41,6 +41,19 @@ from imgproxy_py.recipe.picture import Header, Picture, Timings
 # What the result depends on but no setting tells; raised when a change here changes pixels or bytes.
 _RECIPE_VERSION = 1
 
+# Settings of the engine that change no picture; of the watermark its bytes count, not where they come from.
+_WITHOUT_CONSEQUENCE = frozenset(
+    {
+        "workers",
+        "requests_queue_size",
+        "max_src_file_size",
+        "serve_truncated",
+        "watermark_data",
+        "watermark_path",
+        "watermark_url",
+    }
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
@@ -234,8 +247,7 @@ def _translated(error: pyvips.Error, interrupt: Interrupt) -> ImgproxyError:
 
 
 def _epoch(settings: EngineSettings, watermark: bytes) -> str:
-    chosen = settings.model_dump_json(
-        exclude={"workers", "requests_queue_size", "max_src_file_size", "serve_truncated"}
-    )
+    # What is passed may hold the settings of the whole service: an address or a password changes no pixel.
+    chosen = settings.model_dump_json(include=set(EngineSettings.model_fields) - _WITHOUT_CONSEQUENCE)
     text = f"{_RECIPE_VERSION} {__version__} {libvips.version()} {chosen} {content_state(watermark)}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
