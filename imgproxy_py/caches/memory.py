@@ -57,7 +57,7 @@ class MemoryCache:
         return len(self._entries)
 
     def peek(self, key: str) -> Picture | None:
-        """Give the picture under a key now: a look-up and a move."""
+        """Give the picture under a key now: a look-up and a move. A miss is not counted: `get` comes next."""
         entry = self._entries.get(key)
         if entry is not None and entry.expires_at > self._clock():
             self._entries.move_to_end(key)
@@ -65,12 +65,13 @@ class MemoryCache:
             return entry.picture
         if entry is not None:
             self._drop(key)
-        self.stats.misses += 1
         return None
 
     async def get(self, key: str) -> Picture | None:
         """Give the picture under a key."""
-        return self.peek(key)
+        picture = self.peek(key)
+        self.stats.misses += picture is None
+        return picture
 
     async def put(self, key: str, picture: Picture) -> None:
         """Keep a picture; one that is larger than the whole cache is not kept, nor what was there before."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from imgproxy_py.deadline import Deadline
-from imgproxy_py.delivery.conditional import names
 from imgproxy_py.delivery.question import Question, Reader, Variant
 from imgproxy_py.delivery.raw import relay
 from imgproxy_py.delivery.respond import Responder
@@ -15,6 +14,7 @@ from imgproxy_py.errors import LinkExpired, SourceError
 from imgproxy_py.recipe.negotiation import client_hints
 from imgproxy_py.recipe.request import ClientHints
 from imgproxy_py.rendering.render import Renderer
+from imgproxy_py.stores.conditions import any_tag_matches
 from imgproxy_py.telemetry.record import RECORD
 
 _HINT_HEADERS = ("sec-ch-dpr", "dpr", "sec-ch-width", "width")
@@ -69,7 +69,7 @@ class Pictures:
             etag = await self.renderer.current_etag(variant.request, variant.key, deadline)
         except SourceError:
             return ""  # whatever is wrong, fetching will say it
-        return etag if etag and names(known, etag) else ""
+        return etag if etag and any_tag_matches(known, etag) else ""
 
 
 def _check_expiry(question: Question, now: float) -> None:

@@ -6,7 +6,7 @@ import re
 from email.utils import formatdate
 from urllib.parse import quote, unquote
 
-from imgproxy_py.delivery.settings import DeliverySettings
+from imgproxy_py.delivery.settings import TAG_SEPARATORS, DeliverySettings
 from imgproxy_py.recipe.formats import ABILITIES
 from imgproxy_py.recipe.picture import Outcome, Picture, Rendered
 from imgproxy_py.recipe.request import Delivery, ImageRequest, SourceRef
@@ -168,3 +168,8 @@ def debug_headers(settings: DeliverySettings, rendered: Rendered) -> dict[str, s
 def media_type(picture: Picture) -> str:
     """Give the picture's `Content-Type`."""
     return ABILITIES[picture.format].media_type
+
+
+def tag_headers(names: tuple[str, ...], tags: tuple[str, ...]) -> dict[str, str]:
+    """Give the headers that carry cache tags, each divided as its CDN reads it."""
+    return {name: TAG_SEPARATORS[name.lower()].join(tags) for name in names}

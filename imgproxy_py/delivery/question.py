@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from imgproxy_py.delivery.tags import cache_tags
 from imgproxy_py.dialects.port import Dialect, SignedPath
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.identity import recipe_digest
 from imgproxy_py.recipe.negotiation import HINT_HEADERS, Negotiation
 from imgproxy_py.recipe.request import ClientHints, ImageRequest
+from imgproxy_py.recipe.tags import cache_tags
 from imgproxy_py.telemetry.record import public_source
 
 # Values that no URL is likely to ask for, to see whether hints are able to change a URL's meaning.

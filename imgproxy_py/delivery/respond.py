@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from imgproxy_py.delivery.conditional import Verdict, may_resume, verdict
+from imgproxy_py.delivery.conditional import Verdict, verdict
 from imgproxy_py.delivery.headers import (
     cache_control,
     cache_status,
@@ -18,15 +18,15 @@ from imgproxy_py.delivery.headers import (
     debug_headers,
     media_type,
     modified,
+    tag_headers,
     validators,
 )
 from imgproxy_py.delivery.question import Question
-from imgproxy_py.delivery.ranges import Unsatisfiable, requested_range
 from imgproxy_py.delivery.settings import DeliverySettings
-from imgproxy_py.delivery.tags import tag_headers
 from imgproxy_py.errors import PreconditionFailed
 from imgproxy_py.recipe.formats import ABILITIES
-from imgproxy_py.recipe.picture import Picture, Rendered
+from imgproxy_py.recipe.picture import Picture, Rendered, Validators
+from imgproxy_py.stores.conditions import range_applies, ranges
 
 _OPEN_TO_ALL = {"Accept-Ranges": "bytes", "Cross-Origin-Resource-Policy": "cross-origin"}
 
@@ -49,7 +49,7 @@ class Responder:
             case Verdict.NOT_MODIFIED:
                 return web.Response(status=304, headers=self._kept(question, picture))
         ranged = "Range" in headers and request.method == "GET"  # no other method has ranges (RFC 9110 §14.2)
-        if ranged and may_resume(headers.get("If-Range"), etag, modified_at):
+        if ranged and range_applies(headers.get("If-Range", ""), Validators(etag=etag, modified_at=modified_at)):
             return self._part(request, question, rendered)
         return web.Response(body=picture.data, headers=self._all(question, rendered))
 
@@ -61,17 +61,16 @@ class Responder:
     def _part(self, request: web.Request, question: Question, rendered: Rendered) -> web.Response:
         data = rendered.picture.data
         headers = self._all(question, rendered)
-        try:
-            found = requested_range(request.headers["Range"], len(data))
-        except Unsatisfiable:
+        found = ranges(request.headers["Range"], len(data))
+        if found == ():
             # A cache that does not look at the status would give it to those who ask for the whole.
             refusal = {"Cache-Control": "no-store", "Content-Range": f"bytes */{len(data)}"}
             return web.Response(status=416, headers=refusal)
-        if found is None:
+        if found is None or len(found) > 1:  # several at once are not worth a multipart answer (RFC 9110 §14.2)
             return web.Response(body=data, headers=headers)
-        first, last = found
-        headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
-        return web.Response(status=206, body=data[first : last + 1], headers=headers)
+        (part,) = found
+        headers["Content-Range"] = f"bytes {part.first}-{part.last}/{len(data)}"
+        return web.Response(status=206, body=data[part.first : part.last + 1], headers=headers)
 
     def _kept(self, question: Question, picture: Picture) -> dict[str, str]:
         return self._cacheability(question, picture) | validators(self.settings, picture)

@@ -54,12 +54,12 @@ def cache_key(source: SourceRef, recipe: Recipe, epoch: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def entity_tag(key: str, original: str, buster: str = "") -> str:
+def entity_tag(key: str, original: str) -> str:
     """Give the strong entity tag of a picture, quotes included (RFC 9110 §8.8.3).
 
-    `original` names the state of the original (see `original_state`); `buster` is the operator's.
+    `original` names the state of the original (see `original_state`).
     """
-    digest = hashlib.sha256(f"{buster}\n{original}\n{key}".encode("utf-8", "surrogateescape")).digest()
+    digest = hashlib.sha256(f"{original}\n{key}".encode("utf-8", "surrogateescape")).digest()
     return f'"{base64.urlsafe_b64encode(digest[:18]).decode()}"'
 
 

@@ -14,6 +14,7 @@ from imgproxy_py.errors import DeadlineExceeded, SourceUnreachable
 from imgproxy_py.recipe.identity import cache_key, content_state, entity_tag, original_state
 from imgproxy_py.recipe.picture import Original, Outcome, Picture, Rendered
 from imgproxy_py.recipe.request import ImageRequest
+from imgproxy_py.recipe.tags import cache_tags
 from imgproxy_py.rendering.flight import Flight
 from imgproxy_py.sources.port import Source
 
@@ -22,7 +23,7 @@ from imgproxy_py.sources.port import Source
 class Renderer:
     """Makes pictures, once each: flight → caches → source → engine → caches.
 
-    `etag_buster` is mixed into every entity tag.
+    `etag_buster` is the operator's way to make all keys and entity tags new.
     """
 
     sources: Source
@@ -34,7 +35,7 @@ class Renderer:
 
     def key(self, request: ImageRequest) -> str:
         """Give the cache key of a request whose formats are negotiated."""
-        return cache_key(request.source, request.recipe, self.transformer.epoch)
+        return cache_key(request.source, request.recipe, self.transformer.epoch + self.etag_buster)
 
     def cached(self, key: str) -> Rendered | None:
         """Give the picture if it is in memory, without waiting."""
@@ -58,7 +59,7 @@ class Renderer:
                 state = original_state(await self.sources.validators(request.source))
         except TimeoutError:
             raise DeadlineExceeded from None
-        return entity_tag(key, state, self.etag_buster) if state else ""
+        return entity_tag(key, state) if state else ""
 
     async def _find_or_make(self, request: ImageRequest, key: str) -> Rendered:
         if found := await self.caches.get(key):
@@ -78,11 +79,12 @@ class Renderer:
             )
         return replace(
             picture,
-            etag=entity_tag(key, original_state(original.validators) or content_state(original.data), self.etag_buster),
+            etag=entity_tag(key, original_state(original.validators) or content_state(original.data)),
             modified_at=original.validators.modified_at,
             cache_control=original.cache_control,
             origin_expires_at=original.expires_at,
             source=request.source.url,
+            tags=cache_tags(request),
             timings=replace(picture.timings, queue=waited, fetch=fetched),
         )
 

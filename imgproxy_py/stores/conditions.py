@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
 
 from imgproxy_py.recipe.picture import Validators
@@ -20,9 +21,11 @@ def http_date(seconds: float) -> str:
 def read_date(text: str) -> float | None:
     """Read an HTTP date as Unix seconds, `None` if it is none."""
     try:
-        return parsedate_to_datetime(text).timestamp()
+        moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, OverflowError):
         return None
+    # A date without a zone, as asctime writes them, is in UTC, not where this server stands (RFC 9110 §5.6.7).
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def any_tag_matches(header: str, etag: str) -> bool:

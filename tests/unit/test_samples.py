@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import pyvips
+
 from imgproxy_py.recipe.formats import Format, sniff
 
 pytestmark = pytest.mark.slow

@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable
 
 import pytest
-from imgproxy_py.cli import app
 from typer.testing import CliRunner, Result
+
+from imgproxy_py.cli import app
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import Result
+
 from imgproxy_py import __version__
 from imgproxy_py.settings import reference
-from typer.testing import Result
 
 Run = Callable[..., Result]
 COMMANDS = ("serve", "url", "explain", "render", "settings", "formats", "version")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from imgproxy_py.cli.examples import example_urls
 from imgproxy_py.settings import Settings
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import Result
+
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
 from imgproxy_py.dialects.imgproxy.dialect import ImgproxyDialect
 from imgproxy_py.dialects.query import QueryConfig, QueryDialect
 from imgproxy_py.dialects.signing import KeyPair
 from imgproxy_py.recipe.formats import Format
-from typer.testing import Result
 
 Run = Callable[..., Result]
 

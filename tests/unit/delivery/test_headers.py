@@ -17,13 +17,14 @@ from imgproxy_py.delivery.headers import (
     debug_headers,
     media_type,
     source_stem,
+    tag_headers,
     validators,
 )
 from imgproxy_py.delivery.settings import DeliverySettings
-from imgproxy_py.delivery.tags import cache_tags, source_tag, tag_headers
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.picture import Outcome, Picture, Timings
 from imgproxy_py.recipe.request import Delivery
+from imgproxy_py.recipe.tags import cache_tags, source_tag
 from tests.factories import MODIFIED_AT, make_picture, make_rendered, make_request, make_source
 
 NOW = 1_800_000_000.5

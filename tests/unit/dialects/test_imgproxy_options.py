@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
 from imgproxy_py.errors import BadRequest, LinkExpired, OptionForbidden, WrongParameter
 from imgproxy_py.recipe.formats import Format

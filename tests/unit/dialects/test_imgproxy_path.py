@@ -1,6 +1,7 @@
 """The path of imgproxy URLs: what is cut, what is repaired, what is signed (dialect §1.1)."""
 
 import pytest
+
 from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
 from imgproxy_py.dialects.imgproxy.path import repair
 from imgproxy_py.dialects.port import SignedPath

@@ -3,6 +3,7 @@
 from base64 import urlsafe_b64encode
 
 import pytest
+
 from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
 from imgproxy_py.errors import BadRequest
 from imgproxy_py.recipe.formats import Format

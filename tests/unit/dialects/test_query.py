@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
 from imgproxy_py.dialects.query import QueryConfig, QueryDialect
 from imgproxy_py.dialects.signing import KeyPair, Signer

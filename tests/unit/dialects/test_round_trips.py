@@ -7,6 +7,7 @@ from string import ascii_letters, digits
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
 from imgproxy_py.dialects.imgproxy.options import OPTIONS, SECURITY_OPTIONS
 from imgproxy_py.dialects.query import QueryConfig, QueryDialect

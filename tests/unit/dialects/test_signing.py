@@ -1,6 +1,7 @@
 """Signatures and encrypted sources against the vectors of dialect §2.3."""
 
 import pytest
+
 from imgproxy_py.dialects.encryption import SourceCipher
 from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
 from imgproxy_py.dialects.lexical import from_base64, to_base64

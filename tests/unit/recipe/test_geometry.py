@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
 from imgproxy_py.recipe.formats import ABILITIES, Format
 from imgproxy_py.recipe.geometry import (

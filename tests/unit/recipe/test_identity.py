@@ -45,9 +45,9 @@ def test_a_key_survives_bytes_that_are_no_text() -> None:
     assert len(cache_key(SourceRef(scheme="local", location="/\udce9"), Recipe(), "1")) == 64
 
 
-def test_entity_tag_follows_original_key_and_buster() -> None:
-    tags = {entity_tag("k", "a"), entity_tag("k", "b"), entity_tag("l", "a"), entity_tag("k", "a", "bust")}
-    assert len(tags) == 4
+def test_entity_tag_follows_original_and_key() -> None:
+    tags = {entity_tag("k", "a"), entity_tag("k", "b"), entity_tag("l", "a")}
+    assert len(tags) == 3
     assert all(tag[0] == tag[-1] == '"' and len(tag) == 26 for tag in tags)
 
 

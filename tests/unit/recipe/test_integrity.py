@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import pyvips
+
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.integrity import is_truncated
 

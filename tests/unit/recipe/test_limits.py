@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from imgproxy_py.errors import ResultTooLarge, SourceTooLarge
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.limits import Limits

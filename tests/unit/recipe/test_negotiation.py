@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from imgproxy_py.errors import OutputUnsupported
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.model import Color, Gravity, Output, Padding, Stage

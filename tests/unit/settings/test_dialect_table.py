@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+
 from imgproxy_py.settings import Settings
 from imgproxy_py.settings.kinds import spelled
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
 from imgproxy_py.dialects.query import QueryConfig
 from imgproxy_py.dialects.signing import KeyPair

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from imgproxy_py.settings import Settings, current, reference
 from imgproxy_py.settings.model import COMPONENTS
 

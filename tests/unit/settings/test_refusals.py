@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from imgproxy_py.settings import Settings, SettingsError, WrongSetting
 
 FLAG = "one of 1 t T TRUE true True 0 f F FALSE false False"

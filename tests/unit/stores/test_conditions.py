@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,3 +129,10 @@ def test_every_range_lies_within(header: str, size: int) -> None:
 @given(st.integers(0, 4_000_000_000))
 def test_dates_are_read_as_written(seconds: int) -> None:
     assert read_date(http_date(seconds)) == seconds
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland"])
+def test_a_date_without_a_zone_is_in_utc_wherever_the_server_stands(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    assert read_date("Sun Nov  6 08:49:37 1994") == read_date("Sun, 06 Nov 1994 08:49:37 GMT") == 784111777

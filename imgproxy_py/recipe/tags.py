@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 
-from imgproxy_py.delivery.settings import TAG_SEPARATORS
 from imgproxy_py.recipe.request import ImageRequest, SourceRef
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
@@ -21,8 +19,3 @@ def cache_tags(request: ImageRequest) -> tuple[str, ...]:
     """Give the tags of a picture: its original, and the presets its URL named."""
     presets = (f"preset-{_UNFIT.sub('-', name)}" for name in request.delivery.preset_names)
     return source_tag(request.source), *presets
-
-
-def tag_headers(names: tuple[str, ...], tags: tuple[str, ...]) -> Mapping[str, str]:
-    """Give the headers that carry the tags, each divided as its CDN reads it."""
-    return {name: TAG_SEPARATORS[name.lower()].join(tags) for name in names}
