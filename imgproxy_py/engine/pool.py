@@ -89,10 +89,11 @@ class Admission:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._running is None or self._running.done():
+        running, self._running = self._running, None
+        if running is None or running.done():
             self._leave()
         else:
-            self._running.add_done_callback(self._leave_later)
+            running.add_done_callback(self._leave_later)
 
     def _leave_later(self, _: Future[object]) -> None:
         if not self._loop.is_closed():
@@ -111,3 +112,6 @@ class Admission:
         except asyncio.CancelledError:
             interrupt.stop()
             raise
+        finally:
+            # An error in it knows this frame: the circle would keep the pixels until the garbage collector comes.
+            del future

@@ -58,6 +58,7 @@ class Flight(Generic[T]):
         finally:
             flying.waiting -= 1
             self._leave(key, flying)
+            del flying  # its task's error knows this frame: the circle would keep the original and its pixels in memory
 
     def _start(self, key: str, work: Callable[[], Awaitable[T]]) -> _Flying[T]:
         async def run() -> T:

@@ -58,7 +58,7 @@ class Wire(web.RequestHandler):
         if isinstance(exc, LineTooLong):
             status = 414 if exc.args[1] == self.max_line_size else 431
         _log.debug("request_malformed", status=status, reason=type(exc).__name__, remote=request.remote)
-        if status >= 500:
+        if status >= 500 and not isinstance(exc, ConnectionError):  # a client who left has a line of his own
             _log.error("request_failed", exc_info=exc)
         response = web.Response(
             status=status,

@@ -61,13 +61,13 @@ def parsed_head(head: bytes) -> tuple[int, HTTPMessage]:
     return int(first.split(b" ", 2)[1]), parse_headers(BytesIO(lines))
 
 
-def raw(port: int, data: bytes) -> bytes:
-    """Send bytes as they are and give all that comes back until the other side closes."""
+def raw(port: int, data: bytes, patience: float = PATIENCE) -> bytes:
+    """Send bytes as they are and give all that comes back until the other side closes, or falls silent."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
-        connection.settimeout(PATIENCE)
-        try:
+        connection.settimeout(patience)
+        answered = b""
+        with suppress(TimeoutError, ConnectionError):
             connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
-            return b"".join(iter(lambda: connection.recv(65536), b""))
-        except (ConnectionResetError, BrokenPipeError):
-            return b""
+            while piece := connection.recv(65536):
+                answered += piece
+        return answered

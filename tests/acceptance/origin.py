@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -129,6 +131,8 @@ class Origin:
                 await reader.read()
             case "close":
                 writer.close()
+            case "reset":
+                _reset(writer)
         return page.then == "next"
 
     async def _let_go(self, gate: asyncio.Event, reader: asyncio.StreamReader) -> bool:
@@ -143,6 +147,13 @@ class Origin:
             for one in (opened, left):
                 one.cancel()
             await asyncio.wait({opened, left})
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection with a reset instead of an orderly end."""
+    endpoint: socket.socket = writer.get_extra_info("socket")
+    endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 def _asked(head: bytes) -> Asked:
