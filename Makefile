@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 CLIENTS := tests/clients/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench constraints clean servers clients samples
+.PHONY: help setup run test lint bench constraints clean servers clients samples deploy-check
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,8 +47,11 @@ lint: $(READY) ## ruff, mypy, and who may import whom
 bench: $(READY) samples ## measure the server beside bare libvips and bare aiohttp, in one run
 	$(BIN)/python -m benchmarks
 
+deploy-check: $(READY) ## check the chart, manifests, alerts and all else that deploys (installs its tools)
+	@deploy/check
+
 constraints: $(READY) ## write the versions now installed to constraints.txt
 	@{ echo '# Every version that a set-up installs; made by `make constraints`.'; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.txt
 
 clean: ## remove the virtual environment and everything made
-	rm -rf $(VENV) var build dist tests/clients/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-deploy .venv-checkov var build dist tests/clients/node_modules deploy/crds/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
