@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache
 
 import pyvips
+
 from imgproxy_py.recipe.formats import Format
 
 # Pixels
@@ -39,6 +40,13 @@ def rgb(image: pyvips.Image) -> pyvips.Image:
 
 def solid(width: int, height: int, color: tuple[int, ...] = (90, 140, 200)) -> pyvips.Image:
     return rgb(pyvips.Image.black(width, height, bands=len(color)) + list(color))
+
+
+@cache
+def large_noise(side: int) -> bytes:
+    """A PNG that is quickly made and slowly worked on."""
+    tile = noise(100, 100)
+    return png(tile.replicate(-(-side // 100), -(-side // 100)).crop(0, 0, side, side), compression=0)
 
 
 def noise(width: int, height: int, seed: int = 1) -> pyvips.Image:
@@ -227,6 +235,9 @@ def gif_bomb(width: int = 60_000, height: int = 60_000) -> bytes:
     return data[:6] + sides + data[10:frame] + sides + data[frame + 4 :]
 
 
-def webp_bomb() -> bytes:
-    """A lossless WebP of one colour at nearly the format's limit."""
-    return webp(solid(16_000, 4_000), lossless=True)
+def webp_bomb(width: int = 16_000, height: int = 16_000) -> bytes:
+    """A small lossless WebP whose header tells other sides (14 bits each, less one)."""
+    data = webp(solid(16, 16), lossless=True, keep="none")
+    at = data.index(b"VP8L") + 9
+    flags = int.from_bytes(data[at : at + 4], "little") >> 28
+    return data[:at] + ((flags << 28) | (height - 1) << 14 | (width - 1)).to_bytes(4, "little") + data[at + 4 :]

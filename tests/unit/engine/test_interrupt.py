@@ -48,16 +48,16 @@ def test_a_released_image_is_left_alone() -> None:
 
 
 SLOW = [
-    ("bl:200/f:png", 4),
-    ("bl:200/rot:90/f:png", 4),
-    ("f:webp/q:100", 4),
+    ("bl:200/f:png", 6),
+    ("bl:200/rot:90/f:png", 6),
+    ("f:webp/q:100", 6),
     ("w:9900/el:1/f:png", 1),
 ]
 
 
 @pytest.mark.parametrize(("options", "scale"), SLOW, ids=[options for options, _ in SLOW])
 def test_slow_work_ends_long_before_its_time(options: str, scale: int) -> None:
-    data = pictures.png(pictures.noise(600 * scale, 600 * scale), compression=0)
+    data = pictures.large_noise(600 * scale)
     interrupt, found = Interrupt(), []
 
     def work() -> None:
@@ -74,5 +74,5 @@ def test_slow_work_ends_long_before_its_time(options: str, scale: int) -> None:
     interrupt.stop()
     thread.join(timeout=10)
     assert not thread.is_alive()
-    assert time.perf_counter() - stopped_at < 0.8
+    assert time.perf_counter() - stopped_at < 2
     assert len(found) == 1

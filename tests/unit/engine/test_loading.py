@@ -233,7 +233,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(kind: str, options: str) -> None
     data = bomb(kind)
     started = time.perf_counter()
     assert failure(lambda: transformed(data, options)) is SourceTooLarge
-    assert time.perf_counter() - started < 1  # decoding takes seconds; the header a few milliseconds
+    assert time.perf_counter() - started < 3  # decoding takes seconds; the header a few milliseconds
 
 
 _bombs: dict[str, bytes] = {}

@@ -225,9 +225,9 @@ async def test_closing_waits_for_the_threads() -> None:
 # With libvips
 
 
-@pytest.mark.parametrize(("options", "side"), [("bl:200/f:png", 2500), ("f:webp/q:100", 2500)])
+@pytest.mark.parametrize(("options", "side"), [("bl:200/f:png", 3600), ("f:webp/q:100", 3600)])
 async def test_cancelling_stops_libvips(pool: Pool, options: str, side: int) -> None:
-    data = pictures.png(pictures.noise(side, side), compression=0)
+    data = pictures.large_noise(side)
     outcome: list[BaseException] = []
 
     def work(interrupt: Interrupt) -> None:
@@ -245,5 +245,5 @@ async def test_cancelling_stops_libvips(pool: Pool, options: str, side: int) -> 
         await task
     left_at = time.perf_counter()
     await until(lambda: pool.inside == 0)
-    assert time.perf_counter() - left_at < 0.8
+    assert time.perf_counter() - left_at < 2
     assert len(outcome) == 1
