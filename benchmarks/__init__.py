@@ -1,0 +1,1 @@
+"""What the service costs beside the least that the same work can cost, measured in one run: `python -m benchmarks`."""
