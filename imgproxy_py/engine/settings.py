@@ -116,7 +116,7 @@ class EngineSettings(BaseModel):
     png_interlaced: Flag = Field(default=False, description="Write interlaced PNG.")
     png_quantize: Flag = Field(default=False, description="Write PNG with a palette.")
     png_quantization_colors: Annotated[Integer, Field(ge=2, le=256)] = Field(
-        default=256, description="The largest palette when PNG is quantised, 2–256 colours."
+        default=256, description="Colours of the palette when PNG is quantised, 2–256, rounded up to 2, 4, 16 or 256."
     )
     webp_effort: Annotated[Integer, Field(ge=0, le=6)] = Field(
         default=4, description="WebP encoder's effort, 0 (fast) to 6 (small)."

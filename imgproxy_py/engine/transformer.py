@@ -234,7 +234,8 @@ def _handed_back(opened: Opened, length: int) -> Picture:
     return replace(_picture(opened.file.data, header.format, size, opened), origin_bytes=length)
 
 
-_ENCODERS = tuple(name.removesuffix("_buffer") for name in libvips.SAVERS.values())
+# How libvips' encoders begin their complaints.
+_ENCODERS = (*(name.removesuffix("_buffer") for name in libvips.SAVERS.values()), "vips2")
 
 
 def _translated(error: pyvips.Error, interrupt: Interrupt) -> ImgproxyError:

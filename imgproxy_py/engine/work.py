@@ -9,6 +9,7 @@ import pyvips
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.loading import ImageFile
 from imgproxy_py.engine.settings import EngineSettings
+from imgproxy_py.errors import BrokenImage
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.geometry import Plan, Size, plan
 from imgproxy_py.recipe.limits import Limits
@@ -61,7 +62,14 @@ class Work:
 
     def opened(self) -> Work:
         """Give the work with its image."""
-        return self if self.image is not None else self.showing(self.file.open())
+        return self if self.image is not None else self.reopened()
+
+    def reopened(self, shrink: float = 1.0) -> Work:
+        """Give the work with its file opened anew, `shrink` times smaller; raises `BrokenImage` if the header lied."""
+        image = self.file.open(shrink=shrink)
+        if shrink >= 1 and (image.width > self.header.width or image.height > self.header.height):
+            raise BrokenImage("the original is larger than its header says")  # the limits were judged by the header
+        return self.showing(image)
 
     def in_memory(self) -> Work:
         """Give the work with its pixels computed, for steps that read them in another order or more than once."""

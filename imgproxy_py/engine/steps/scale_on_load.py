@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from imgproxy_py.engine.work import Work
 from imgproxy_py.recipe.formats import Format
-from imgproxy_py.recipe.geometry import Size, after_load, load_shrink
+from imgproxy_py.recipe.geometry import after_load, load_shrink
 
 _SCALABLE = frozenset({Format.JPEG, Format.WEBP, Format.SVG})
 
@@ -20,5 +20,5 @@ def scale_on_load(work: Work) -> Work:
     shrink = load_shrink(work.plan, work.header.format) * work.vector_shrink
     if shrink == work.vector_shrink:
         return replace(work.opened(), reloadable=False)
-    image = work.file.open(shrink=shrink)
-    return replace(work, image=image, plan=after_load(work.plan, Size(image.width, image.height)), reloadable=False)
+    reopened = work.reopened(shrink)
+    return replace(reopened, plan=after_load(work.plan, reopened.size), reloadable=False)
