@@ -38,10 +38,10 @@ def report(tables: list[Table], machine: str, command: str) -> str:
 
 
 def replaced(document: str, measured: str) -> str:
-    r"""Give a document with what stands between its marks replaced; raises `ValueError` if it has none.
+    """Give a document with what stands between its marks replaced; raises `ValueError` if it has none.
 
-    >>> replaced(f"a {BEGIN} old {END} b", "new")
-    'a <!-- measured: begin -->\\n\\nnew\\n<!-- measured: end --> b'
+    >>> replaced(f"a {BEGIN} old {END} b", "new").splitlines()
+    ['a <!-- measured: begin -->', '', 'new', '<!-- measured: end --> b']
     """
     head, begin, rest = document.partition(BEGIN)
     _, end, tail = rest.partition(END)

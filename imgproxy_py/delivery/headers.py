@@ -72,6 +72,11 @@ def lifetime(longest: int, delivery: Delivery, now: float) -> int:
     return max(0, min(longest, int(delivery.expires_at - now)))
 
 
+def is_timeless(delivery: Delivery, picture: Picture) -> bool:
+    """Tell whether the headers of a picture's answers are the same at all times: nothing in them ends at a moment."""
+    return not delivery.expires_at and picture.origin_expires_at is None
+
+
 def _directives(settings: DeliverySettings, delivery: Delivery, age: int, now: float) -> list[str]:
     directives = [f"max-age={age}", "public"]
     if settings.cdn_ttl:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from weakref import ref
+
+from multidict import CIMultiDict
 
 from imgproxy_py.dialects.port import Dialect, SignedPath
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.identity import recipe_digest
 from imgproxy_py.recipe.negotiation import HINT_HEADERS, Negotiation
+from imgproxy_py.recipe.picture import Outcome, Picture
 from imgproxy_py.recipe.request import ClientHints, ImageRequest
 from imgproxy_py.recipe.tags import cache_tags
 from imgproxy_py.telemetry.record import public_source
@@ -33,8 +37,24 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The headers of answers with one picture: `whole` go with its bytes, `kept` with a 304. To be copied, not changed.
+
+    The picture is not held: it may leave its cache.
+    """
+
+    picture: ref[Picture]
+    outcome: Outcome
+    whole: CIMultiDict[str]
+    kept: CIMultiDict[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A URL understood: its parts for the signature, what it asks, what its answers vary by, and its variants so far."""
+    """A URL understood: its parts for the signature, what it asks, what its answers vary by, and its variants so far.
+
+    `heads` are those of the last answer in each format.
+    """
 
     path: SignedPath
     request: ImageRequest
@@ -42,6 +62,7 @@ class Question:
     source: str
     tags: tuple[str, ...]
     variants: dict[tuple[Format, ...], Variant] = field(default_factory=dict)
+    heads: dict[Format, Head] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

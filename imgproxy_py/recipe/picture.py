@@ -61,7 +61,7 @@ class Timings:
     encode: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Picture:
     """A finished picture, with all that its answer needs.
 
