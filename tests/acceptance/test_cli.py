@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pyvips
 
+from imgproxy_py.dialects.signing import KeyPair, Signer
 from imgproxy_py.recipe.formats import Format, sniff
 from tests import pictures
 from tests.acceptance.service import IN_MEMORY, Service, cli, serving
