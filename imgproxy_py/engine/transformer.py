@@ -242,9 +242,14 @@ def _translated(error: pyvips.Error, interrupt: Interrupt) -> ImgproxyError:
     if interrupt.stopped:
         return DeadlineExceeded()
     report = str(error)
-    if any(line.strip().startswith(_ENCODERS) for line in report.splitlines()):
+    if _first_complaint(report).startswith(_ENCODERS):
         return ImgproxyError(private=report)
     return BrokenImage("the original's pixels cannot be decoded", private=report)
+
+
+def _first_complaint(report: str) -> str:
+    """Give libvips' own first line, below that of pyvips: an encoder complains as well, later, when a decoder has failed."""
+    return next(iter(report.splitlines()[1:]), "").strip()
 
 
 def _epoch(settings: EngineSettings, watermark: bytes) -> str:

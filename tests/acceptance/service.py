@@ -147,7 +147,7 @@ def until(find: Callable[[], T | None], patience: float = PATIENCE) -> T:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Our own environment with these settings and no others; a name in capitals with no setting of ours is left as is."""
+    """Our own environment with these settings and no others, without AWS' credentials and without proxies."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("IMGPROXY_", "AWS_"))}
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         inherited.pop(name, None)

