@@ -35,7 +35,8 @@ _MEMBER = re.compile(
 )
 _PLAIN = re.compile(r"this\.get(\w+)Attribute\('(\w+)'\)")
 _INTERPOLATED = re.compile(r"this\.interpolationForAttribute\('(\w+)'\)")
-_NESTED = re.compile(r'new (?:index_\d+\.)?(\w+)\(this, "(\w+)"(?:, (true|false))?\)')
+_NESTED = re.compile(r'new (?:\w+\.)?(\w+)\(this, "(\w+)"(?:, (true|false))?\)')
+_MAPS = re.compile(r"new cdktn\.((?:String|Number|Boolean|Any)Map)(List)?\(this")
 _SUPER = re.compile(r"super\(terraformResource, terraformAttribute, (true|false|\w+)(?:, (0|\w+))?\)")
 _HCL = re.compile(r"^function (\w+)ToHclTerraform\(struct\) \{$(.*?)^\}$", re.MULTILINE | re.DOTALL)
 _SYNTHESIZE = re.compile(r"^    synthesizeHclAttributes\(\) \{$(.*?)^    \}$", re.MULTILINE | re.DOTALL)
@@ -61,7 +62,14 @@ _SAME = {
 }
 """Blocks that the generator leaves open because they nest without end, and where the same block is spelled out."""
 
+_DEPTH = 2
+"""How often a block of blocks of its own kind is followed."""
+
+_STORED: dict[str, Any] = {"string": "string", "number": "number", "boolean": "bool"}
+
 Json = dict[str, Any]
+Written = dict[str, tuple[bool, str, str]]
+"""By argument: whether it is a block, how it is nested, and what its value is."""
 
 
 @dataclass(slots=True)
@@ -70,7 +78,8 @@ class Module:
 
     text: str
     classes: dict[str, tuple[str, str]] = field(default_factory=dict)
-    written: dict[str, dict[str, tuple[bool, str]]] = field(default_factory=dict)
+    written: dict[str, Written] = field(default_factory=dict)
+    around: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name, base, body in _CLASS.findall(self.text):
@@ -84,12 +93,21 @@ class Module:
         found = _SYNTHESIZE.search(body)
         return self._block(body, _written(found[1]) if found else {})
 
-    def _block(self, body: str, written: dict[str, tuple[bool, str]]) -> Json:
+    def _block(self, body: str, written: Written) -> Json:
         attributes, blocks = {}, {}
         for member in _members(body):
-            is_block, kind = written.get(member.name, (False, ""))
+            is_block, kind, value = written.get(member.name, (False, "", ""))
             if member.nested and is_block:
-                blocks[member.name] = self._nested_block(member, kind)
+                if self.around.count(member.nested) < _DEPTH:
+                    self.around.append(member.nested)
+                    blocks[member.name] = self._nested_block(member, kind)
+                    self.around.pop()
+            elif member.type is None and not member.nested:  # the provider's own are written, never read
+                if is_block:
+                    blocks[member.name] = self._written_block(kind, value)
+                else:
+                    given = {"required": member.required, "optional": member.optional, "computed": member.computed}
+                    attributes[member.name] = {"type": _stored(kind, value), **given}
             else:
                 attributes[member.name] = self._attribute(member, kind)
         return {"attributes": attributes, "blocks": blocks}
@@ -103,6 +121,12 @@ class Module:
             "max": most,
             "block": self._block(self._element(member), self.written.get(base, {})),
         }
+
+    def _written_block(self, kind: str, value: str) -> Json:
+        members = self.written[_base(value)].items()
+        given = {"required": False, "optional": True, "computed": False}
+        attributes = {name: {"type": _stored(inner, of), **given} for name, (_, inner, of) in members}
+        return {"mode": kind, "min": 0, "max": 0, "block": {"attributes": attributes, "blocks": {}}}
 
     def _attribute(self, member: Member, kind: str) -> Json:
         given = {"required": member.required, "optional": member.optional, "computed": member.computed}
@@ -159,14 +183,23 @@ def _base(name: str) -> str:
     return name.removesuffix("OutputReference").removesuffix("List").removesuffix("Map")
 
 
-def _written(body: str) -> dict[str, tuple[bool, str]]:
-    return {name: (block == "true", kind) for name, block, kind, _ in _ATTRIBUTE.findall(body)}
+def _written(body: str) -> Written:
+    return {name: (block == "true", kind, value) for name, block, kind, value in _ATTRIBUTE.findall(body)}
+
+
+def _stored(kind: str, value: str) -> Any:
+    if kind in ("list", "set", "map"):
+        return [kind, _STORED[value.removesuffix("List").removesuffix("Map")]]
+    return _STORED[value]
 
 
 def _members(body: str) -> Iterator[Member]:
     for name, computed, optional, required, code in _MEMBER.findall(body):
         given = {"computed": computed == "true", "optional": optional == "true", "required": required == "true"}
-        if found := _NESTED.search(code):
+        if found := _MAPS.search(code):
+            kind = _TYPES[found[1]]
+            yield Member(name=name, type=["list", kind] if found[2] else kind, **given)
+        elif found := _NESTED.search(code):
             yield Member(name=name, nested=found[1], wraps_set=found[3] == "true", **given)
         elif found := _PLAIN.search(code):
             kind = _TYPES[found[1]]
@@ -175,8 +208,8 @@ def _members(body: str) -> Iterator[Member]:
             yield Member(name=name, type=kind, **given)
         elif _INTERPOLATED.search(code):
             yield Member(name=name, type="dynamic", **given)
-        elif found := re.search(r"return this\._(\w+);", code):
-            yield Member(name=name, type="string", **given)  # only the provider's own: they are never read back
+        elif re.search(r"return this\._\w+;", code):
+            yield Member(name=name, **given)
         else:
             raise SystemExit(f"{name}: its getter is of a kind that is not known:\n{code[:400]}")
 
@@ -230,25 +263,21 @@ def _texts(package: bytes, folders: Iterable[str]) -> dict[str, str]:
             place = "/".join(entry.name.split("/")[:3])
             if place in folders and entry.name.endswith(".js"):
                 file = opened.extractfile(entry)
-                assert file is not None
-                main = entry.name == f"{place}/index.js"
-                parts.setdefault(place, []).insert(len(parts.get(place, ())) if main else 0, file.read().decode())
+                parts.setdefault(place, []).append(file.read().decode() if file else "")
     return {place: "\n".join(texts) for place, texts in parts.items()}
 
 
-def main(arguments: list[str]) -> int:
+def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("wheel", type=Path)
     parser.add_argument("--for", dest="directories", type=Path, nargs="+", required=True)
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_args()
     schema = read(chosen.wheel, used(chosen.directories))
     if schema["unknown"]:
-        print(f"the provider {schema['version']} has no {', '.join(schema['unknown'])}", file=sys.stderr)
-        return 1
+        sys.exit(f"the provider {schema['version']} has no {', '.join(schema['unknown'])}")
     json.dump(schema, sys.stdout, indent=1, sort_keys=True)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
@@ -131,6 +132,8 @@ func (one attribute) schema(name string) *tfprotov6.SchemaAttribute {
 		Required: one.Required,
 		Optional: one.Optional && !one.Required,
 		Computed: one.Computed && !one.Required,
+		// The classes do not say so, but the provider's names do.
+		WriteOnly: strings.HasSuffix(name, "_wo"),
 	}
 	if !given.Required && !given.Optional && !given.Computed {
 		given.Computed = true
