@@ -17,6 +17,7 @@ from imgproxy_py.web.doors import Door, Doors, Handler
 from imgproxy_py.web.middlewares import Around
 from imgproxy_py.web.problems import Asked, ImgproxyVoice
 from imgproxy_py.web.readiness import ReadinessCheck, ReadinessProbe
+from imgproxy_py.web.shortcut import AROUND
 from imgproxy_py.web.traffic import TRAFFIC, Traffic
 
 METRICS = web.AppKey("METRICS", Metrics)
@@ -97,6 +98,7 @@ def make_application(
     )
     application = web.Application()
     application[TRAFFIC] = traffic
+    application[AROUND] = around
     if metrics:
         application[METRICS] = metrics
         metrics.watch_gauge("requests_in_progress", "Requests being answered.", lambda: traffic.in_flight)

@@ -30,6 +30,7 @@ from imgproxy_py.telemetry.metrics import Metrics, measure_loop_lag
 from imgproxy_py.web.addresses import BACKLOG, check_address, describe, refuse_new
 from imgproxy_py.web.application import METRICS
 from imgproxy_py.web.metrics_site import metrics_site
+from imgproxy_py.web.shortcut import take_shortcut
 from imgproxy_py.web.traffic import TRAFFIC
 from imgproxy_py.web.wire import Wire
 
@@ -110,6 +111,7 @@ class Server:
         self._runner = web.AppRunner(
             application, access_log=None, handler_cancellation=True, shutdown_timeout=LAST_CALL
         )
+        self._application = application
         self._traffic = application[TRAFFIC]
         self._traffic.keep_alive = settings.keep_alive_timeout > 0
         self._listening = listening
@@ -119,6 +121,7 @@ class Server:
     async def __aenter__(self) -> Self:
         self._listening.setblocking(False)
         await self._runner.setup()
+        take_shortcut(self._application, self._server)
         # The copy is the loop's to close; ours can still accept what is queued by then.
         copy, loop = self._listening.dup(), asyncio.get_running_loop()
         if copy.family == socket.AF_UNIX:
