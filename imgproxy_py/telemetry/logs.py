@@ -164,15 +164,12 @@ def request_event(record: RequestRecord) -> dict[str, Any]:
         "level": _LEVEL_NAMES[_severity(record)],
         "event": "request_answered",
     }
-    # Loops rather than comprehensions, which would each make a mapping only to copy it: 3.7 µs a line instead of 4.9.
-    for name, value in zip(_FIELDS, _fields_of(record), strict=True):
-        if value is not None and value != "":
-            event[name] = value
+    known = zip(_FIELDS, _fields_of(record), strict=True)
+    event |= {name: value for name, value in known if value is not None and value != ""}
     if record.bytes_in is not None and record.bytes_out:
         event["bytes_saved"] = record.bytes_in - record.bytes_out
-    for name, ms in zip(_TIMES, _times_of(record), strict=True):
-        if ms is not None:
-            event[name] = int(ms * 1000 + 0.5) / 1000
+    times = zip(_TIMES, _times_of(record), strict=True)
+    event |= {name: int(ms * 1000 + 0.5) / 1000 for name, ms in times if ms is not None}
     return event
 
 
