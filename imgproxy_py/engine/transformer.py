@@ -236,20 +236,27 @@ def _handed_back(opened: Opened, length: int) -> Picture:
 
 # How libvips' encoders begin their complaints.
 _ENCODERS = (*(name.removesuffix("_buffer") for name in libvips.SAVERS.values()), "vips2")
+_UNWRITTEN = "unable to write to target"
 
 
 def _translated(error: pyvips.Error, interrupt: Interrupt) -> ImgproxyError:
     if interrupt.stopped:
         return DeadlineExceeded()
     report = str(error)
-    if _first_complaint(report).startswith(_ENCODERS):
+    if _is_the_encoders(report):
         return ImgproxyError(private=report)
     return BrokenImage("the original's pixels cannot be decoded", private=report)
 
 
-def _first_complaint(report: str) -> str:
-    """Give libvips' own first line, below that of pyvips: an encoder complains as well, later, when a decoder has failed."""
-    return next(iter(report.splitlines()[1:]), "").strip()
+def _is_the_encoders(report: str) -> bool:
+    """Tell whether what libvips reports is the fault of an encoder.
+
+    When a decoder fails, the encoder complains next that it could not write, and no more than that need be left to read:
+    libvips gathers the complaints of all threads in one place. Memory takes whatever is written, so that says nothing.
+    """
+    complaints = (line.strip() for line in report.splitlines()[1:])  # the first line is pyvips' own
+    first = next((one for one in complaints if _UNWRITTEN not in one), "")
+    return first.startswith(_ENCODERS)
 
 
 def _epoch(settings: EngineSettings, watermark: bytes) -> str:

@@ -15,7 +15,7 @@ import pytest
 
 from imgproxy_py.recipe.formats import Format
 from tests import pictures, servers
-from tests.acceptance.clients import parsed_head, raw
+from tests.acceptance.clients import get_once, parsed_head, raw
 from tests.acceptance.origin import Origin, Page
 from tests.acceptance.service import Service, serving
 
@@ -151,6 +151,30 @@ def test_corrupt_files_are_made_or_refused_and_nothing_else(kind: Format, readin
         url = web.put(f"/bad/corrupt-{kind}-{seed}", pictures.corrupted(data, seed))
         statuses[reading.get(f"/unsafe/w:20/f:png/plain/{url}").status] += 1
     assert set(statuses) <= {200, 422}
+    nothing_is_left(reading)
+
+
+async def test_damaged_files_do_no_harm_to_the_pictures_beside_them(reading: Service, web: Origin) -> None:
+    """libvips gathers all threads' complaints in one place: nobody may be blamed for another's."""
+    good = web.put("/bad/good.png", pictures.png(pictures.noise(120, 80)))
+    damaged = [
+        web.put(f"/bad/damaged-{kind}-{seed}", pictures.corrupted(pictures.readable()[kind], seed))
+        for kind in (Format.PNG, Format.GIF, Format.WEBP, Format.JPEG, Format.TIFF)
+        for seed in range(60)
+    ]
+    statuses: dict[str, Counter[int]] = {"good": Counter(), "damaged": Counter()}
+    waiting = iter(
+        [one for number, url in enumerate(damaged) for one in (("damaged", url, 20), ("good", good, number + 1))]
+    )
+
+    async def ask() -> None:
+        for name, url, width in waiting:
+            answer = await get_once(reading.port, f"/unsafe/w:{width}/f:png/el:1/plain/{url}")
+            statuses[name][answer.status] += 1
+
+    await asyncio.gather(*(ask() for _ in range(16)))
+    assert set(statuses["good"]) == {200}
+    assert set(statuses["damaged"]) <= {200, 422}
     nothing_is_left(reading)
 
 
