@@ -84,12 +84,11 @@ class Reader:
     def read(self, target: str, hints: ClientHints | None, now: float) -> Question:
         """Give what a target asks; its signature holds, and it is not refused.
 
-        Raises a `CallerError`. A target that was understood before costs a look-up: only those whose signature holds are
-        remembered, letter by letter with it, and keys do not change. Computing it again would be a fifth of a hit
-        (20 of 100 µs).
+        Raises a `CallerError`. A target that was understood before costs a look-up and the signature.
         """
         question = self._known.get((target, hints))
         if question is not None:
+            self.dialect.verify(question.path)
             return question
         path = self.dialect.split(target)
         self.dialect.verify(path)
