@@ -106,10 +106,7 @@ class LocalStore:
         self, key: str, unless: Validators, *, version: str = "", max_bytes: int = 0
     ) -> tuple[ObjectInfo, bytes | None]:
         """Read a file whole unless it is unchanged."""
-        info = await self.stat(key, version=version)
-        if unchanged(info.validators, unless):
-            return info, None
-        return await self.get(key, version=version, max_bytes=max_bytes)
+        return await self._run(self._get_changed, check_key(key), unless, version, max_bytes)
 
     async def put(self, key: str, data: bytes, *, media_type: str = "") -> ObjectInfo:
         """Store bytes in a file, on the disk before this returns; `media_type` is not kept."""
@@ -162,12 +159,16 @@ class LocalStore:
 
     def _get(self, key: str, version: str, max_bytes: int) -> tuple[ObjectInfo, bytes]:
         file, info = self._open(key, version)
-        with file, _translated():
-            check_size(info.size, max_bytes)
-            data = _read_all(file, info.size)
-        if len(data) < info.size:
-            raise SourceIncomplete
-        return info, data
+        with file:
+            return info, _read_whole(file, info.size, max_bytes)
+
+    def _get_changed(
+        self, key: str, unless: Validators, version: str, max_bytes: int
+    ) -> tuple[ObjectInfo, bytes | None]:
+        # One visit to a thread: asking first and reading then would take two, and find two states of a file.
+        file, info = self._open(key, version)
+        with file:
+            return info, None if unchanged(info.validators, unless) else _read_whole(file, info.size, max_bytes)
 
     @contextmanager
     def _located(self, key: str, version: str) -> Iterator[int]:
@@ -273,6 +274,15 @@ def _media_type(key: str) -> str:
 def _read_at(file: FileIO, offset: int, size: int) -> bytes:
     # A reader who gives up closes the file, perhaps while a thread is on its way here: nothing may be moved then.
     return os.pread(file.fileno(), size, offset)
+
+
+def _read_whole(file: FileIO, size: int, max_bytes: int) -> bytes:
+    check_size(size, max_bytes)
+    with _translated():
+        data = _read_all(file, size)
+    if len(data) < size:
+        raise SourceIncomplete
+    return data
 
 
 def _read_all(file: FileIO, size: int) -> bytes:
