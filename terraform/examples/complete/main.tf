@@ -104,6 +104,7 @@ module "cdn" {
   aliases              = [var.domain_name]
   certificate_arn      = var.edge_certificate_arn
   origin_domain_name   = var.origin_domain_name
+  vpc_origin           = true
   vpc_origin_arn       = module.balancer.arn
   origin_shield_region = var.origin_shield_region
   origin_header_names  = ["Authorization"]

@@ -89,7 +89,7 @@ variable "origin_shield_region" {
 }
 
 variable "query_allow_list" {
-  description = "`function` works at once; `policy` keeps the allow-list in the cache policy, once the account's quota allows 28 query strings there."
+  description = "`function` works at once; `policy` keeps the allow-list in the cache policy, once the account's quota allows 27 query strings there."
   type        = string
   default     = "function"
 }

@@ -1,7 +1,6 @@
 locals {
-  port     = 6379
-  endpoint = var.serverless ? one(aws_elasticache_serverless_cache.this[*].endpoint) : null
-  address  = var.serverless ? one(local.endpoint[*].address[0]) : one(aws_elasticache_replication_group.this[*].primary_endpoint_address)
+  port    = 6379
+  address = var.serverless ? one(flatten(aws_elasticache_serverless_cache.this[*].endpoint)[*].address) : one(aws_elasticache_replication_group.this[*].primary_endpoint_address)
 
   # Serverless caches speak the protocol of clusters.
   scheme = var.serverless ? "rediss+cluster" : "rediss"
@@ -79,6 +78,8 @@ resource "aws_cloudwatch_log_group" "slow" {
 }
 
 resource "aws_elasticache_replication_group" "this" {
+  #checkov:skip=CKV2_AWS_50:Failover is on with two nodes or more, which is the default; the check cannot evaluate var.nodes > 1
+
   count = var.serverless ? 0 : 1
 
   replication_group_id       = var.name

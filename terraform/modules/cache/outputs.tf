@@ -1,6 +1,6 @@
 output "redis_url" {
   description = "IMGPROXY_REDIS_URL, without the password, which goes to IMGPROXY_REDIS_PASSWORD."
-  value       = "${local.scheme}://${var.user_name}@${local.address}:${local.port}"
+  value       = one([for address in local.address[*] : "${local.scheme}://${var.user_name}@${address}:${local.port}"])
 }
 
 output "security_group_id" {

@@ -51,10 +51,21 @@ variable "origin_domain_name" {
   type        = string
 }
 
+variable "vpc_origin" {
+  description = "Whether the load balancer is internal, and CloudFront reaches it through a VPC origin."
+  type        = bool
+  default     = false
+}
+
 variable "vpc_origin_arn" {
-  description = "ARN of an internal load balancer that CloudFront reaches through a VPC origin; null for one that is on the Internet."
+  description = "ARN of the internal load balancer."
   type        = string
   default     = null
+
+  validation {
+    condition     = !var.vpc_origin || var.vpc_origin_arn != null
+    error_message = "A VPC origin needs the load balancer's ARN."
+  }
 }
 
 variable "origin_header_names" {

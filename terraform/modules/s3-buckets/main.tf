@@ -16,6 +16,9 @@ locals {
 }
 
 resource "aws_s3_bucket" "this" {
+  #checkov:skip=CKV_AWS_144:Originals are versioned; a copy in another region is the operator's choice, and results can be made again
+  #checkov:skip=CKV2_AWS_62:Events of the originals go to the queue of modules/sqs; of results and uploads nobody wants any
+
   for_each = local.buckets
 
   bucket        = each.value
@@ -183,6 +186,10 @@ resource "aws_s3_bucket_logging" "this" {
 # The bucket of logs: of S3, of the load balancer, of CloudFront. Load balancers write to buckets with SSE-S3 alone.
 
 resource "aws_s3_bucket" "logs" {
+  #checkov:skip=CKV_AWS_144:Logs are not worth a second region
+  #checkov:skip=CKV_AWS_145:Load balancers write to buckets with SSE-S3 alone
+  #checkov:skip=CKV2_AWS_62:Nobody waits for logs
+
   count = var.logs_bucket ? 1 : 0
 
   bucket        = local.logs_bucket
