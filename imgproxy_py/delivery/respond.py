@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from weakref import ref
 
@@ -63,7 +63,7 @@ class Responder:
 
     def _part(self, request: web.Request, question: Question, rendered: Rendered) -> web.Response:
         data = rendered.picture.data
-        headers = self._all(question, rendered)
+        headers = self._head(question, rendered).whole.copy()
         found = ranges(request.headers["Range"], len(data))
         if found == ():
             # A cache that does not look at the status would give it to those who ask for the whole.
@@ -81,20 +81,18 @@ class Responder:
         head = question.heads.get(picture.format)
         if head is not None and head.outcome is rendered.outcome and head.picture() is picture:
             return head
+        kept = self._cacheability(question, picture) | validators(self.settings, picture)
         head = Head(
             picture=ref(picture),
             outcome=rendered.outcome,
-            whole=CIMultiDict(self._all(question, rendered)),
-            kept=CIMultiDict(self._kept(question, picture)),
+            whole=CIMultiDict(self._whole(question, rendered, kept)),
+            kept=CIMultiDict(kept),
         )
         if is_timeless(question.request.delivery, picture):
             question.heads[picture.format] = head
         return head
 
-    def _kept(self, question: Question, picture: Picture) -> dict[str, str]:
-        return self._cacheability(question, picture) | validators(self.settings, picture)
-
-    def _all(self, question: Question, rendered: Rendered) -> dict[str, str]:
+    def _whole(self, question: Question, rendered: Rendered, kept: Mapping[str, str]) -> dict[str, str]:
         settings, request, picture = self.settings, question.request, rendered.picture
         extension = ABILITIES[picture.format].extension
         return {
@@ -103,7 +101,7 @@ class Responder:
                 request, extension, attached_by_default=settings.return_attachment
             ),
             "Cache-Status": cache_status(rendered),
-            **self._kept(question, picture),
+            **kept,
             **_OPEN_TO_ALL,
             **canonical_link(settings, request.source),
             **debug_headers(settings, rendered),
