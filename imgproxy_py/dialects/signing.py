@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ from imgproxy_py.errors import SignatureMismatch, SignatureMissing
 
 DIGEST_BYTES = 32
 """The length of an HMAC-SHA256, and so the longest signature."""
+
+_BLOCK_BYTES = 64
+_INNER_PAD, _OUTER_PAD = (bytes(octet ^ pad for octet in range(256)) for pad in (0x36, 0x5C))
 
 _MISSING = "The signature appears to be a processing option. The signature section should always be present in the URL."
 
@@ -38,8 +42,7 @@ class Signer:
     ) -> None:
         if not 1 <= size <= DIGEST_BYTES:
             raise ValueError(f"A signature has 1 to {DIGEST_BYTES} bytes, not {size}")
-        # Key and salt are absorbed once; each signature starts from a copy.
-        self._started = tuple(hmac.new(pair.key, pair.salt, "sha256") for pair in pairs)
+        self._started = tuple(_Started(pair) for pair in pairs)
         self._size = size
         self._trusted = tuple(_octets(text) for text in trusted)
 
@@ -75,10 +78,30 @@ class Signer:
         if not any([*map(hmac.compare_digest, repeat(given), (*known, *self._trusted))]):
             raise SignatureMismatch
 
-    def _digest(self, started: hmac.HMAC, text: bytes) -> bytes:
-        running = started.copy()
-        running.update(text)
-        return urlsafe_b64encode(running.digest()[: self._size]).rstrip(b"=")
+    def _digest(self, started: _Started, text: bytes) -> bytes:
+        return urlsafe_b64encode(started.digest(text)[: self._size]).rstrip(b"=")
+
+
+class _Started:
+    """HMAC-SHA256 (RFC 2104) that has absorbed key and salt; each signature goes on from copies.
+
+    Every request pays for this, and copies of bare hashes take half as long as those of `hmac.HMAC`.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, pair: KeyPair) -> None:
+        key = pair.key if len(pair.key) <= _BLOCK_BYTES else hashlib.sha256(pair.key).digest()
+        padded = key.ljust(_BLOCK_BYTES, b"\0")
+        self._inner = hashlib.sha256(padded.translate(_INNER_PAD) + pair.salt)
+        self._outer = hashlib.sha256(padded.translate(_OUTER_PAD))
+
+    def digest(self, text: bytes) -> bytes:
+        """Give the HMAC of salt and text."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 def _octets(text: str | bytes) -> bytes:

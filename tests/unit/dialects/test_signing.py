@@ -1,6 +1,10 @@
 """Signatures and encrypted sources against the vectors of dialect §2.3."""
 
+import hmac
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imgproxy_py.dialects.encryption import SourceCipher
 from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
@@ -150,3 +154,15 @@ def test_whatever_is_wrong_with_a_ciphertext_the_words_are_the_same():
 def test_an_encryption_key_has_one_of_three_lengths(length):
     with pytest.raises(ValueError, match="16, 24 or 32"):
         SourceCipher(bytes(length))
+
+
+@given(key=st.binary(max_size=200), salt=st.binary(max_size=200), text=st.binary(max_size=200))
+def test_signatures_are_hmac_sha256_of_salt_and_text(key: bytes, salt: bytes, text: bytes) -> None:
+    expected = to_base64(hmac.digest(key, salt + text, "sha256"))
+    assert Signer((KeyPair(key, salt),)).sign(text) == expected
+
+
+@pytest.mark.parametrize("length", [0, 63, 64, 65])
+def test_keys_may_be_shorter_and_longer_than_a_block(length: int) -> None:
+    key = b"k" * length
+    assert Signer((KeyPair(key, b"salt"),)).sign(b"/text") == to_base64(hmac.digest(key, b"salt/text", "sha256"))
