@@ -28,7 +28,7 @@ resource "aws_elasticache_user" "service" {
   engine               = "valkey"
   user_id              = "${var.name}-service"
   user_name            = var.user_name
-  access_string        = "on ~${var.key_prefix}* resetchannels &${var.key_prefix}* -@all +@all -@admin -@dangerous"
+  access_string        = "on ~${var.key_prefix}* resetchannels &${var.key_prefix}* +@all -@admin -@dangerous"
   passwords_wo         = var.password
   passwords_wo_version = var.password_version
   tags                 = var.tags
