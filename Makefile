@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 CLIENTS := tests/clients/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench constraints clean servers clients samples deploy-check
+.PHONY: help setup run test lint bench loadtest constraints clean servers clients samples deploy-check
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench: $(READY) samples ## measure the server beside bare libvips and bare aioht
 
 deploy-check: $(READY) ## check the chart, manifests, alerts and all else that deploys (installs its tools)
 	@deploy/check
+
+loadtest: $(READY) samples ## load a service on loopback for 40 s and judge it (installs locust)
+	@loadtests/run ci
 
 constraints: $(READY) ## write the versions now installed to constraints.txt
 	@{ echo '# Every version that a set-up installs; made by `make constraints`.'; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.txt
