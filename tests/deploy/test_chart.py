@@ -5,7 +5,13 @@ from __future__ import annotations
 import ipaddress
 import json
 import math
+import os
 import re
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -575,3 +581,80 @@ def test_notes_warn() -> None:
     assert "no signature" not in notes("existingSecret=pictures")
     assert "for trials" in notes("redis.enabled=true")
     assert "release's history" in notes("secrets.IMGPROXY_KEY.value=aa")
+
+
+# --- the service under the chart's settings ---------------------------------------------------------------------------
+
+
+def test_the_service_runs_as_the_chart_says_and_ends_within_its_grace() -> None:
+    """A real process: its probes and metrics answer where manifests look for them, and it ends in time."""
+    objects = values_of("monitoring")
+    told = settings(objects)
+    pictures, metrics = free_port(), free_port()
+    told |= {"IMGPROXY_BIND": f"127.0.0.1:{pictures}", "IMGPROXY_PROMETHEUS_BIND": f"127.0.0.1:{metrics}"}
+    command = [ROOT / ".venv" / "bin" / "imgproxy-py", *container(objects)["args"]]
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("IMGPROXY_")}
+    with subprocess.Popen(command, env=plain | told, stdout=subprocess.DEVNULL) as process:
+        try:
+            probes = {name: container(objects)[f"{name}Probe"] for name in ("startup", "readiness", "liveness")}
+            patience = probes["startup"]["failureThreshold"] * probes["startup"]["periodSeconds"]
+            for probe in probes.values():
+                assert answered(f"http://127.0.0.1:{pictures}{probe['httpGet']['path']}", within=patience)
+            (scrape,) = only(objects, "ServiceMonitor")["spec"]["endpoints"]
+            text = answered(f"http://127.0.0.1:{metrics}{scrape['path']}", within=5)
+            assert "pictures_worker_processes 2.0" in text
+            asked = time.monotonic()
+            process.terminate()
+            time.sleep(1.0)
+            assert refused(f"http://127.0.0.1:{pictures}{probes['readiness']['httpGet']['path']}") == 503
+            pre_stop = container(objects)["lifecycle"]["preStop"]["sleep"]["seconds"]
+            assert process.wait(pod_spec(objects)["terminationGracePeriodSeconds"] - pre_stop) == 0
+            assert time.monotonic() - asked >= float(told["IMGPROXY_SHUTDOWN_DELAY"])
+        finally:
+            process.kill()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def answered(url: str, *, within: float) -> str:
+    until = time.monotonic() + within
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+
+
+def refused(url: str) -> int:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(url, timeout=5)
+    with caught.value:
+        return caught.value.code
+
+
+# --- docs/kubernetes.md -----------------------------------------------------------------------------------------------
+
+PAGE = (ROOT / "docs" / "kubernetes.md").read_text()
+EXAMPLES = re.findall(r"```yaml\n(# values: (.*)\n(?:.*\n)*?)```", PAGE)
+
+
+@pytest.mark.parametrize(("text", "name"), EXAMPLES, ids=[name for _, name in EXAMPLES])
+def test_an_example_of_values_renders_and_is_valid(text: str, name: str, tmp_path: Path) -> None:
+    assert name
+    values, manifests = tmp_path / "values.yaml", tmp_path / "manifests.yaml"
+    values.write_text(text)
+    helm("lint", "--strict", CHART, "--values", values)
+    manifests.write_text(helm("template", RELEASE, CHART, "--values", values).stdout)
+    run(ROOT / ".venv-deploy" / "bin" / "python", ROOT / "deploy" / "validate.py", manifests)
+
+
+def test_the_page_tells_the_seconds_that_a_pod_gets() -> None:
+    assert "| `terminationGracePeriodSeconds` | 40 |" in PAGE
+    assert pod_spec(values_of("defaults"))["terminationGracePeriodSeconds"] == 40
+    assert len(EXAMPLES) >= 10
