@@ -74,7 +74,7 @@ class Client:
         told = json.loads(self._process.stdout.readline())
         used = cpu_seconds(side.pid) - before
         if told["broken"] or not told["answered"]:
-            raise RuntimeError(f"{side.target} broke off: {told['broken']}")
+            raise RuntimeError(f"{side.target} broke off: {told['broken'] or 'no answer'}")
         figures.rate.append(told["answered"] / told["seconds"])
         figures.cpu.append(used / told["answered"] * 1_000_000)
         self.busiest = max(self.busiest, told["busy"])
