@@ -37,6 +37,32 @@ HELM_LABELS = ("helm.sh/chart", "app.kubernetes.io/managed-by")
 CHECKSUM = "checksum/config"
 
 
+# --- the secrets among the values --------------------------------------------------------------------------------------
+
+AWS_SECRETS = {
+    "AWS_ACCESS_KEY_ID": "Access key of an S3 that knows no roles.",
+    "AWS_SECRET_ACCESS_KEY": "Its secret access key.",
+}
+"""Secrets that are no settings of ours: AWS' own chain takes them."""
+
+
+def secret_variables() -> dict[str, str]:
+    """Give the settings that must not be shown, by variable, and what they mean."""
+    fields = Settings.model_fields.items()
+    return {variable(name): field.description or "" for name, field in fields if "Secret" in str(field.annotation)}
+
+
+def values() -> str:
+    """Give the chart's values with every secret in its place."""
+    text = (CHART / "values.yaml").read_text()
+    before, key, rest = text.partition("\nsecrets:\n")
+    _, after, tail = rest.partition("# -- More variables of the container")
+    lines = []
+    for name, meaning in sorted(secret_variables().items()) + sorted(AWS_SECRETS.items()):
+        lines += [f"  # -- {meaning}", f'  {name}: {{existingSecret: "", existingSecretKey: {name}, value: ""}}']
+    return before + key + "\n".join(lines) + "\n" + after + tail
+
+
 # --- the value table --------------------------------------------------------------------------------------------------
 
 
@@ -83,17 +109,14 @@ def readme() -> str:
 # --- the schema's settings --------------------------------------------------------------------------------------------
 
 
-def secret_variables() -> set[str]:
-    """Give the variables of the settings that must not be shown."""
-    return {variable(name) for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)}
-
-
 def schema() -> str:
     """Give the values' schema with the names of all settings that may be in the ConfigMap."""
     document = json.loads((CHART / "values.schema.json").read_text())
     known = {variable(name) for name in [*Settings.model_fields, *FORMER]}
-    plain = sorted(known - secret_variables() - CHART_SETS)
+    plain = sorted(known - set(secret_variables()) - CHART_SETS)
     document["$defs"]["settings"]["properties"] = {name: {"type": ["string", "number", "boolean"]} for name in plain}
+    secrets = [*sorted(secret_variables()), *sorted(AWS_SECRETS)]
+    document["properties"]["secrets"]["properties"] = {name: {"$ref": "#/$defs/secret"} for name in secrets}
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -242,6 +265,7 @@ def main() -> int:
     stale = []
     first = [
         (CHART / "files" / "addresses.yaml", addresses),
+        (CHART / "values.yaml", values),
         (CHART / "values.schema.json", schema),
         (CHART / "README.md", readme),
     ]

@@ -46,7 +46,7 @@ from tests.deploy.manifests import (
 )
 
 KNOWN = {variable(name) for name in Settings.model_fields}
-SECRET = generator().secret_variables()
+SECRET = set(generator().secret_variables())
 DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text())
 
 every = pytest.mark.parametrize("path", VALUES, ids=lambda path: path.stem)
@@ -447,7 +447,8 @@ def test_roles() -> None:
 def test_every_secret_may_come_from_an_existing_one() -> None:
     assert set(DEFAULTS["secrets"]) - SECRET == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
     assert set(DEFAULTS["secrets"]) >= SECRET
-    objects = values_of("existing-secrets")
+    path = next(path for path in VALUES if path.stem == "existing-secrets")
+    objects = rendered(path, ",".join(f"secrets.{name}.existingSecret=signing" for name in DEFAULTS["secrets"]))
     taken = {one["name"]: one["valueFrom"].get("secretKeyRef") for one in container(objects)["env"]}
     assert all(taken[name] for name in DEFAULTS["secrets"])
     assert taken["IMGPROXY_SALT"] == {"name": "signing", "key": "salt"}
