@@ -16,6 +16,7 @@ from imgproxy_py.caches.stored import ResultStoreSettings
 from imgproxy_py.delivery.settings import DeliverySettings
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
 from imgproxy_py.dialects.query.config import QueryConfig
+from imgproxy_py.edges.settings import EdgeSettings
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.settings.dialects import DialectSettings
@@ -45,6 +46,7 @@ COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Cache in memory", MemoryCacheSettings),
     ("Redis", RedisSettings),
     ("Store of results", ResultStoreSettings),
+    ("Purging caches in front", EdgeSettings),
     ("Logs", LogSettings),
     ("Metrics", MetricsSettings),
     ("Not yet", NotYetSettings),
@@ -65,6 +67,7 @@ class Settings(
     MemoryCacheSettings,
     RedisSettings,
     ResultStoreSettings,
+    EdgeSettings,
     LogSettings,
     MetricsSettings,
     NotYetSettings,

@@ -1,0 +1,85 @@
+"""Telling every edge at once to forget."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+
+from imgproxy_py.edges.akamai import Akamai
+from imgproxy_py.edges.bunny import Bunny
+from imgproxy_py.edges.calling import Caller
+from imgproxy_py.edges.cloudflare import Cloudflare
+from imgproxy_py.edges.cloudfront import CloudFront
+from imgproxy_py.edges.fastly import Fastly
+from imgproxy_py.edges.port import Edge, EdgeRefused
+from imgproxy_py.edges.settings import EdgeSettings
+from imgproxy_py.edges.varnish import Varnish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What came of telling one edge: what it said, and whether it refused."""
+
+    edge: str
+    said: str
+    refused: bool = False
+
+
+@asynccontextmanager
+async def open_edges(settings: EdgeSettings) -> AsyncIterator[tuple[Edge, ...]]:
+    """Give the edges that are configured, none if there are none; `ValueError` for one that lacks a setting."""
+    _check_whole(settings)
+    timeout = aiohttp.ClientTimeout(total=settings.purge_timeout)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        yield tuple(_edges(settings, Caller(session)))
+
+
+def _edges(settings: EdgeSettings, caller: Caller) -> Iterator[Edge]:
+    secret = settings.purge_varnish_secret.get_secret_value()
+    yield from (Varnish(url, secret, caller) for url in settings.purge_varnish_urls)
+    if settings.purge_fastly_service:
+        yield Fastly(settings, caller)
+    if settings.purge_cloudflare_zone:
+        yield Cloudflare(settings, caller)
+    if settings.purge_cloudfront_distribution:
+        yield CloudFront(settings, settings.purge_timeout)
+    if settings.purge_akamai_url:
+        yield Akamai(settings, caller)
+    if settings.purge_bunny_zone:
+        yield Bunny(settings, caller)
+
+
+_NEEDED = {
+    "purge_varnish_urls": ("purge_varnish_secret",),
+    "purge_fastly_service": ("purge_fastly_token",),
+    "purge_cloudflare_zone": ("purge_cloudflare_token",),
+    "purge_akamai_url": ("purge_akamai_client_token", "purge_akamai_client_secret", "purge_akamai_access_token"),
+    "purge_bunny_zone": ("purge_bunny_key",),
+}
+"""The setting that puts an edge to use, and the secrets that it is of no use without."""
+
+
+def _check_whole(settings: EdgeSettings) -> None:
+    for given, needed in _NEEDED.items():
+        lacking = [
+            name for name in needed if getattr(settings, given) and not getattr(settings, name).get_secret_value()
+        ]
+        if lacking:
+            names = ", ".join(f"IMGPROXY_{name.upper()}" for name in lacking)
+            raise ValueError(f"IMGPROXY_{given.upper()} is set, so {names} must be, too")
+
+
+async def tell(edges: Sequence[Edge], tags: Sequence[str]) -> list[Told]:
+    """Have all edges forget the tags; one that refuses keeps no other from it."""
+    return list(await asyncio.gather(*(_told(edge, tags) for edge in edges)))
+
+
+async def _told(edge: Edge, tags: Sequence[str]) -> Told:
+    try:
+        return Told(edge=edge.name, said=await edge.forget(tags))
+    except EdgeRefused as refusal:
+        return Told(edge=edge.name, said=str(refusal), refused=True)
