@@ -12,7 +12,7 @@ from imgproxy_py import __version__
 from imgproxy_py.settings import reference
 
 Run = Callable[..., Result]
-COMMANDS = ("serve", "url", "explain", "render", "settings", "formats", "version")
+COMMANDS = ("serve", "url", "explain", "render", "capacity", "settings", "formats", "version")
 
 
 def test_without_a_command_the_commands_are_listed(run: Run) -> None:
@@ -27,7 +27,7 @@ def test_each_command_explains_itself(name: str, run: Run) -> None:
     assert result.stdout.startswith("Usage:")
 
 
-@pytest.mark.parametrize("name", ["serve", "url", "explain", "render", "settings"])
+@pytest.mark.parametrize("name", ["serve", "url", "explain", "render", "capacity", "settings"])
 def test_commands_with_choices_show_examples(name: str, run: Run) -> None:
     assert f"Examples:\n    imgproxy-py {name}" in run(name, "--help").stdout
 
