@@ -22,7 +22,7 @@ def test_the_worked_example_is_what_the_command_prints() -> None:
 def test_the_table_of_costs_is_the_calculators() -> None:
     original, seen = "", {}
     for label, width, *cells in re.findall(
-        r"^\| (?:.*`(\w+)`.*)?\| (\d+) \| (.*) \| (.*) \| (.*) \| (.*) \|$", PAGE, re.M
+        r"^\| (?:.*`(\w+)`.*)?\| (\d+) \| (.*) \| (.*) \| (.*) \| (.*) \|$", PAGE, re.MULTILINE
     ):
         original = label or original
         for name, cell in zip(("jpeg", "webp", "avif", "png"), cells, strict=True):
