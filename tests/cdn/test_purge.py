@@ -97,16 +97,6 @@ def test_a_preset_is_a_tag(varnish: Edge, fleet: Fleet) -> None:
     assert not varnish.was_hit(varnish.get(signed(f"/pr:card/plain/{sources[0]}@png")))
 
 
-def test_what_was_revalidated_can_still_be_purged(varnish: Edge, fleet: Fleet) -> None:
-    """A 304 makes a new object of an old one; its keys must have come along."""
-    source = fleet.put()
-    target = signed(f"/cb:1/w:20/plain/{source}@png")
-    etag = varnish.get(target).headers["ETag"]
-    assert varnish.get(target, If_None_Match=etag).status == 304
-    assert ": 1 objects" in purge(source, "--varnish", f"http://127.0.0.1:{varnish.port}").stdout
-    assert not varnish.was_hit(varnish.get(target))
-
-
 def test_nobody_purges_without_the_secret(varnish: Edge, fleet: Fleet) -> None:
     source = fleet.put()
     target = signed(f"/w:20/plain/{source}@png")

@@ -350,6 +350,17 @@ def test_tags_name_the_original_and_the_presets():
     assert cache_tags(request) == (tag, "preset-thumb", "preset-gro-e-Bilder")
     assert tag_headers(("Cache-Tag", "Surrogate-Key"), ("a", "b")) == {"Cache-Tag": "a,b", "Surrogate-Key": "a b"}
     assert tag_headers((), ("a",)) == {}
+    every = tag_headers(("xkey", "CDN-Tag", "Edge-Cache-Tag"), ("a", "b"))
+    assert every == {"xkey": "a b", "CDN-Tag": "a,b", "Edge-Cache-Tag": "a,b"}
+
+
+def test_tags_keep_within_the_limits_of_cdns():
+    """Akamai's are the narrowest: 128 tags of 128 characters; the rest allows more of what its rules allow."""
+    presets = tuple(f"{number:03d}-" + "x" * 117 for number in range(40))
+    tags = cache_tags(make_request(preset_names=presets))
+    assert [len(one) for one in tags] == [23, *([128] * 40)]
+    assert len(tag_headers(("Edge-Cache-Tag",), tags)["Edge-Cache-Tag"]) < 8192
+    assert all(set(one) <= set("abcdefghijklmnopqrstuvwxyz0123456789-") for one in tags)
 
 
 def test_all_versions_of_an_original_have_one_tag_and_others_another():

@@ -41,6 +41,14 @@ async def test_an_original_is_relayed_as_its_origin_gives_it(client):
     assert (client.shop.source.fetched, client.shop.pool.inside, client.shop.transformer.made) == ([], 0, 0)
 
 
+async def test_a_relayed_original_carries_the_tags_of_its_pictures(serve):
+    client = await serve(cache_tag_headers="Cache-Tag,xkey", imgproxy={"presets": ("small=w:16",)})
+    relayed = await client.get(CAT.replace("raw:1", "raw:1/pr:small"))
+    picture = await client.get(CAT.replace("raw:1", "pr:small"))
+    assert relayed.headers["xkey"] == picture.headers["xkey"]
+    assert relayed.headers["cache-tag"].endswith(",preset-small")
+
+
 async def test_what_clients_ask_of_an_origin_is_passed_on_and_nothing_else(client):
     await client.get(
         CAT,
