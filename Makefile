@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 CLIENTS := tests/clients/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench loadtest constraints clean servers clients samples deploy-check
+.PHONY: help setup run test lint bench loadtest constraints clean servers clients samples deploy-check image-test sbom
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,8 +53,14 @@ deploy-check: $(READY) ## check the chart, manifests, alerts and all else that d
 loadtest: $(READY) samples ## load a service on loopback for 40 s and judge it (installs locust)
 	@loadtests/run ci
 
+image-test: $(READY) ## build the image without an engine, run it, fetch a picture (Debian, as root; installs podman)
+	@nice -n 10 python3 deploy/image/try.py || [ $$? -eq 77 ]
+
+sbom: ## write the image's bill of materials to var/sbom.cdx.json (Debian, as root)
+	@nice -n 10 python3 deploy/image/try.py --sbom || [ $$? -eq 77 ]
+
 constraints: $(READY) ## write the versions now installed to constraints.txt
 	@{ echo '# Every version that a set-up installs; made by `make constraints`.'; $(BIN)/python -m pip freeze --exclude-editable; } > constraints.txt
 
 clean: ## remove the virtual environment and everything made
-	rm -rf $(VENV) .venv-deploy .venv-checkov var build dist tests/clients/node_modules deploy/crds/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-deploy .venv-checkov .venv-sbom var build dist tests/clients/node_modules deploy/crds/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
