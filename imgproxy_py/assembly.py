@@ -117,7 +117,9 @@ async def _open_sources(settings: Settings, stack: AsyncExitStack) -> SourceRout
     http = await stack.enter_async_context(HttpSource(settings, allowed=allowed))
     sources: dict[str, Source] = {"http": http, "https": http}
     if settings.local_filesystem_root:
-        local = await stack.enter_async_context(LocalStore(Path(settings.local_filesystem_root)))
+        local = await stack.enter_async_context(
+            LocalStore(Path(settings.local_filesystem_root), threads=settings.local_filesystem_threads)
+        )
         sources["local"] = StoredSource(OneStore(local), settings)
     if settings.use_s3:
         s3 = await stack.enter_async_context(S3(settings))
