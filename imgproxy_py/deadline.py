@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from imgproxy_py.errors import DeadlineExceeded
-
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
@@ -26,8 +24,3 @@ class Deadline:
     def remaining(self) -> float:
         """Give the seconds that are left, negative once it has passed."""
         return self.at - time.monotonic()
-
-    def check(self) -> None:
-        """Raise `DeadlineExceeded` if the moment has passed."""
-        if self.remaining() <= 0:
-            raise DeadlineExceeded

@@ -10,7 +10,6 @@ import structlog
 
 from imgproxy_py.caches.memory import MemoryCache
 from imgproxy_py.caches.port import Cache
-from imgproxy_py.errors import CapacityError
 from imgproxy_py.recipe.picture import Picture, Rendered
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("imgproxy_py.caches")
@@ -86,10 +85,6 @@ class TieredCache:
         for tier in self.tiers:
             await tier.ping()
 
-    async def troubles(self) -> dict[str, str]:
-        """Say of each tier by name what is wrong with it, blank for nothing."""
-        return {str(tier.outcome): await _trouble(tier) for tier in self.tiers}
-
     async def _fill(self, tiers: Sequence[Cache], key: str, picture: Picture) -> None:
         if len(tiers) == 1:
             await _put(tiers[0], key, picture)
@@ -110,14 +105,6 @@ async def _put(tier: Cache, key: str, picture: Picture) -> None:
         await tier.put(key, picture)
     except Exception as error:
         _failed(tier, error)
-
-
-async def _trouble(tier: Cache) -> str:
-    try:
-        await tier.ping()
-    except CapacityError as error:
-        return error.detail or error.title
-    return ""
 
 
 def _failed(tier: Cache, error: Exception) -> None:

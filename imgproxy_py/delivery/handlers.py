@@ -41,7 +41,7 @@ class Pictures:
         _check_expiry(question, now)
         if question.request.delivery.raw:
             return await relay(request, question, self.renderer.sources, self.responder.settings, now)
-        variant = self.reader.variant(question, request.headers.get("Accept", ""))
+        variant = self.reader.variant(question, ", ".join(request.headers.getall("Accept", ())))
         record.recipe = variant.digest
         rendered = self.renderer.cached(variant.key)
         if rendered is None:

@@ -13,12 +13,11 @@ from imgproxy_py.delivery.settings import DeliverySettings
 from imgproxy_py.errors import ImgproxyError
 from imgproxy_py.recipe.formats import ABILITIES
 from imgproxy_py.recipe.picture import Outcome
-from imgproxy_py.sources.port import RawAnswer, Source
+from imgproxy_py.sources.port import PASSED_ON, RawAnswer, Source
 from imgproxy_py.telemetry.record import RECORD, RequestRecord
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("imgproxy_py.delivery")
 
-_FORWARDED = ("range", "if-range", "accept-encoding", "if-none-match", "if-modified-since")
 _RELAYED = (
     "content-type",
     "content-encoding",
@@ -56,7 +55,7 @@ async def relay(
     """
     record = request[RECORD]
     record.outcome = Outcome.BYPASSED.value
-    asked = {name: sendable(request.headers[name]) for name in _FORWARDED if name in request.headers}
+    asked = {name: sendable(request.headers[name]) for name in PASSED_ON if name in request.headers}
     async with sources.raw(question.request.source, asked) as answer:
         response = _Relayed(status=answer.status, headers=_headers(answer, question, settings, now))
         await response.prepare(request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pyvips
@@ -62,11 +62,6 @@ def header_of(image: pyvips.Image, kind: Format) -> Header:
         bands=image.bands,
         profile=image.get_typeof("icc-profile-data") != 0,
     )
-
-
-def resized_header(header: Header, image: pyvips.Image) -> Header:
-    """Give the header with the image's present size."""
-    return replace(header, width=image.width, height=image.height)
 
 
 def orientation_of(image: pyvips.Image) -> int:

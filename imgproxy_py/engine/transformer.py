@@ -213,14 +213,13 @@ def _next_work(work: Work, stage: Stage) -> Work:
 
 
 def _picture(data: bytes, kind: Format, size: Size, opened: Opened) -> Picture:
-    header = opened.header
-    origin = Size(header.width, header.height).turned(header.orientation >= 5)
+    origin = _origin_size(opened.header)
     return Picture(
         data=data,
         format=kind,
         width=size.width,
         height=size.height,
-        origin_format=header.format,
+        origin_format=opened.header.format,
         origin_width=origin.width,
         origin_height=origin.height,
         origin_bytes=0,
@@ -229,9 +228,12 @@ def _picture(data: bytes, kind: Format, size: Size, opened: Opened) -> Picture:
 
 
 def _handed_back(opened: Opened, length: int) -> Picture:
-    header = opened.header
-    size = Size(header.width, header.height).turned(header.orientation >= 5)
-    return replace(_picture(opened.file.data, header.format, size, opened), origin_bytes=length)
+    picture = _picture(opened.file.data, opened.header.format, _origin_size(opened.header), opened)
+    return replace(picture, origin_bytes=length)
+
+
+def _origin_size(header: Header) -> Size:
+    return Size(header.width, header.height).turned(header.orientation >= 5)
 
 
 # How libvips' encoders begin their complaints.

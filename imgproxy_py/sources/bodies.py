@@ -1,4 +1,4 @@
-"""Reading bodies whole, within their limits."""
+"""Undoing what servers do to bodies, within limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import zlib
 from collections.abc import AsyncIterator
 
 from imgproxy_py.errors import SourceIncomplete, SourceTooLarge, SourceUnreachable
-from imgproxy_py.stores.keys import check_size
 
 PIECE_BYTES = 1024 * 1024
 """How much is decompressed before the event loop gets its turn again."""
@@ -15,16 +14,6 @@ PIECE_BYTES = 1024 * 1024
 FREE_BYTES = 64 * PIECE_BYTES
 RATIO = 100
 """No image grows a hundredfold beyond 64 MiB by gzip; what does is a bomb (DEFLATE reaches 1032)."""
-
-
-async def read_whole(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
-    """Join chunks; `SourceTooLarge` as soon as they are more than `max_bytes` (0 = no limit)."""
-    parts, size = [], 0
-    async for chunk in chunks:
-        size += len(chunk)
-        check_size(size, max_bytes)
-        parts.append(chunk)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 async def gunzip(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

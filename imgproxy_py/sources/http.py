@@ -36,16 +36,13 @@ from imgproxy_py.kinds import Count, Flag, Number, Positive
 from imgproxy_py.recipe.picture import Original, Validators
 from imgproxy_py.recipe.request import SourceRef
 from imgproxy_py.sources.allowed import AllowedSources
-from imgproxy_py.sources.bodies import gunzip, read_whole
+from imgproxy_py.sources.bodies import gunzip
 from imgproxy_py.sources.dialing import AddressRefused, Proxies, guarded_connector
 from imgproxy_py.sources.guard import AddressGuard, read_address
-from imgproxy_py.sources.port import NotModified, RawAnswer
+from imgproxy_py.sources.port import PASSED_ON, NotModified, RawAnswer
 from imgproxy_py.sources.settings import DownloadSettings
 from imgproxy_py.stores.conditions import http_date, read_date
-from imgproxy_py.stores.keys import check_size
-
-PASSED_ON = ("range", "if-range", "accept-encoding", "if-none-match", "if-modified-since")
-"""The caller's headers that an origin gets when it is relayed."""
+from imgproxy_py.stores.keys import check_size, read_whole
 
 PASSED_BACK = (
     "content-type",

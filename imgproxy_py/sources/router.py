@@ -27,11 +27,6 @@ class SourceRouter:
     def __repr__(self) -> str:
         return f"<SourceRouter: {' '.join(sorted(self._sources))}>"
 
-    @property
-    def schemes(self) -> frozenset[str]:
-        """The schemes that are served."""
-        return frozenset(self._sources)
-
     def check(self, ref: SourceRef) -> None:
         """Raise `SourceForbidden` unless the original is on the allow-list; nothing is fetched."""
         if not self._allowed.permit(ref.url):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from imgproxy_py.errors import SourceForbidden, SourceMissing, SourceTooLarge
 from imgproxy_py.stores.port import ByteRange
 
@@ -41,3 +43,13 @@ def clip(wanted: ByteRange | None, size: int) -> ByteRange | None:
     if not 0 <= wanted.first <= wanted.last or wanted.first >= size:
         raise SourceMissing("the range lies beyond the end", upstream_status=416)
     return ByteRange(first=wanted.first, last=min(wanted.last, size - 1))
+
+
+async def read_whole(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
+    """Join chunks; `SourceTooLarge` as soon as they are more than `max_bytes` (0 = no limit)."""
+    parts, size = [], 0
+    async for chunk in chunks:
+        size += len(chunk)
+        check_size(size, max_bytes)
+        parts.append(chunk)
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -37,7 +37,7 @@ from imgproxy_py.errors import (
 from imgproxy_py.kinds import Flag, Positive, Seconds, Texts
 from imgproxy_py.recipe.picture import Validators
 from imgproxy_py.stores.conditions import read_date
-from imgproxy_py.stores.keys import check_key, check_size, clip
+from imgproxy_py.stores.keys import check_key, check_size, clip, read_whole
 from imgproxy_py.stores.port import CHUNK_BYTES, ByteRange, ObjectInfo, OpenObject
 
 _DEFAULT_REGION = "us-east-1"
@@ -233,7 +233,7 @@ class S3Bucket:
             _check_version(answer, wanted.get("VersionId", ""))
             info = _info(key, answer)
             check_size(info.size, max_bytes)
-            return info, await _whole(_chunks(body, info.size), max_bytes)
+            return info, await read_whole(_chunks(body, info.size), max_bytes)
         finally:
             body.close()
 
@@ -248,15 +248,6 @@ class _NotModified(SourceUnreachable):
     def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__(private="status 304")
         self.headers = headers
-
-
-async def _whole(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
-    parts, size = [], 0
-    async for chunk in chunks:
-        size += len(chunk)
-        check_size(size, max_bytes)
-        parts.append(chunk)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 async def _chunks(body: _Body, announced: int) -> AsyncIterator[bytes]:

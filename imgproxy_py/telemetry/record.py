@@ -52,11 +52,6 @@ class RequestRecord:
     report: bool = False
     vary: str = ""
 
-    def asks(self, source: SourceRef, recipe: str = "") -> None:
-        """Note which original is asked for, and the digest of the recipe."""
-        self.source = public_source(source)
-        self.recipe = recipe
-
     def gives(self, rendered: Rendered) -> None:
         """Note a picture and where it came from; the times of its making count only if it was made just now."""
         self.outcome = rendered.outcome.value

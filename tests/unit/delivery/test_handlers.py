@@ -350,6 +350,7 @@ def _quick() -> Any:
         ({"auto_webp": True, "auto_avif": True}, BIG, BROWSER, "image/avif", "Accept"),
         ({"auto_webp": True}, BIG, "image/webp;q=0,*/*", "image/jpeg", "Accept"),
         ({"auto_webp": True}, BIG, "*/*", "image/jpeg", "Accept"),
+        ({"auto_webp": True}, BIG, "image/png\r\nAccept: image/webp", "image/webp", "Accept"),
         ({"auto_webp": True}, BIG, "", "image/jpeg", "Accept"),
         ({"auto_webp": True}, f"{BIG}@png", BROWSER, "image/png", None),
         ({"enforce_webp": True}, f"{BIG}@png", BROWSER, "image/webp", "Accept"),

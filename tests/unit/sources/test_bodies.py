@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from imgproxy_py.errors import SourceIncomplete, SourceTooLarge, SourceUnreachable
 from imgproxy_py.sources import bodies
-from imgproxy_py.sources.bodies import gunzip, read_whole
+from imgproxy_py.sources.bodies import gunzip
+from imgproxy_py.stores.keys import read_whole
 
 
 async def _each(chunks: Sequence[bytes]) -> AsyncIterator[bytes]:
