@@ -28,7 +28,8 @@ from imgproxy_py.engine.pool import Pool
 from imgproxy_py.engine.transformer import Transformer
 from imgproxy_py.recipe.negotiation import Negotiation
 from imgproxy_py.recipe.picture import Original
-from imgproxy_py.recipe.request import ImageRequest, SourceRef
+from imgproxy_py.recipe.request import ImageRequest
+from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.settings import Settings
 from imgproxy_py.sources.allowed import AllowedSources

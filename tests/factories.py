@@ -11,7 +11,8 @@ from imgproxy_py.caches.memory import MemoryCache, MemoryCacheSettings
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.model import Output, Recipe, Resize, Stage
 from imgproxy_py.recipe.picture import Original, Outcome, Picture, Rendered, Validators
-from imgproxy_py.recipe.request import Delivery, ImageRequest, SourceRef
+from imgproxy_py.recipe.request import Delivery, ImageRequest
+from imgproxy_py.recipe.source import SourceRef
 
 MODIFIED_AT = 784111777.0
 """Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110's examples."""

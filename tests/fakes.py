@@ -14,7 +14,7 @@ from imgproxy_py.errors import SourceError, SourceMissing
 from imgproxy_py.recipe.limits import Limits
 from imgproxy_py.recipe.model import Output, Recipe
 from imgproxy_py.recipe.picture import Original, Picture, Validators
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.sources.port import NotModified, RawAnswer
 from tests.factories import make_original, make_picture
 

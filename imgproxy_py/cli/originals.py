@@ -9,7 +9,7 @@ from pathlib import Path
 from imgproxy_py.assembly import open_studio
 from imgproxy_py.errors import SourceMissing, SourceUnreachable
 from imgproxy_py.recipe.picture import Original
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.settings import Settings
 
 STANDARD_INPUT = "-"

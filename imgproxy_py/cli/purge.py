@@ -16,7 +16,7 @@ from imgproxy_py.dialects.lexical import to_base64
 from imgproxy_py.dialects.query import QueryConfig, QueryDialect
 from imgproxy_py.dialects.query.dialect import MOUNT
 from imgproxy_py.edges import Told, open_edges, tell
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.recipe.tags import source_tag
 from imgproxy_py.settings import Settings
 

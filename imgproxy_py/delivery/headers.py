@@ -9,7 +9,8 @@ from urllib.parse import quote, unquote
 from imgproxy_py.delivery.settings import TAG_SEPARATORS, DeliverySettings
 from imgproxy_py.recipe.formats import ABILITIES
 from imgproxy_py.recipe.picture import Outcome, Picture, Rendered
-from imgproxy_py.recipe.request import Delivery, ImageRequest, SourceRef
+from imgproxy_py.recipe.request import Delivery, ImageRequest
+from imgproxy_py.recipe.source import SourceRef
 
 _CACHE_STATUS = {
     Outcome.MEMORY: "imgproxy-py; hit; detail=memory",

@@ -25,7 +25,8 @@ from imgproxy_py.recipe.model import (
     Trim,
     Watermark,
 )
-from imgproxy_py.recipe.request import Delivery, ImageRequest, SourceRef
+from imgproxy_py.recipe.request import Delivery, ImageRequest
+from imgproxy_py.recipe.source import SourceRef
 
 PIXELATE_FROM = 2
 """A mosaic of single pixels is the picture itself (dialect §4.3)."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from imgproxy_py.errors import BadRequest
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 
 HTTP_SCHEMES = frozenset({"http", "https"})
 

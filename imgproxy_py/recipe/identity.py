@@ -10,7 +10,7 @@ from typing import Any
 
 from imgproxy_py.recipe.model import Recipe
 from imgproxy_py.recipe.picture import Validators
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 
 
 def canonical(value: Any) -> str:
@@ -50,7 +50,7 @@ def recipe_digest(recipe: Recipe) -> str:
 
 def cache_key(source: SourceRef, recipe: Recipe, epoch: str) -> str:
     """Give the key of a picture: 64 hex digits over source, recipe (negotiated formats included) and render epoch."""
-    text = "\n".join((source.scheme, source.location, source.version, canonical(recipe), epoch))
+    text = "\n".join((source.scheme, source.location, source.version, source.hashsum, canonical(recipe), epoch))
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -5,25 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imgproxy_py.recipe.model import Recipe
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceRef:
-    """Names an original.
-
-    `location` is the text after `scheme://`: for `http` and `https` host, path and query as they go on the wire, for
-    `local` the path below the root (with its leading slash), for object stores `bucket/key` with the key literal.
-    `version` is an object's version id, blank for the newest.
-    """
-
-    scheme: str
-    location: str
-    version: str = ""
-
-    @property
-    def url(self) -> str:
-        """The text `scheme://location`, without the version."""
-        return f"{self.scheme}://{self.location}"
+from imgproxy_py.recipe.source import SourceRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
-from imgproxy_py.recipe.request import ImageRequest, SourceRef
+from imgproxy_py.recipe.request import ImageRequest
+from imgproxy_py.recipe.source import SourceRef
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 

@@ -34,7 +34,7 @@ from imgproxy_py.errors import (
 )
 from imgproxy_py.kinds import Count, Flag, Number, Positive
 from imgproxy_py.recipe.picture import Original, Validators
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.sources.allowed import AllowedSources
 from imgproxy_py.sources.bodies import gunzip
 from imgproxy_py.sources.dialing import AddressRefused, Proxies, guarded_connector

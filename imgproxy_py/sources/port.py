@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from imgproxy_py.recipe.picture import Original, Validators
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 
 PASSED_ON = ("range", "if-range", "accept-encoding", "if-none-match", "if-modified-since")
 """The caller's headers that an origin gets when it is relayed."""

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 
 from imgproxy_py.errors import SourceForbidden, SourceUnreachable
 from imgproxy_py.recipe.picture import Original, Validators
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.sources.allowed import AllowedSources
 from imgproxy_py.sources.port import NotModified, RawAnswer, Source
 

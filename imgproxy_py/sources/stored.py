@@ -9,7 +9,7 @@ from typing import Protocol
 
 from imgproxy_py.errors import SourceTimeout
 from imgproxy_py.recipe.picture import Original, Validators
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.sources.port import NotModified, RawAnswer
 from imgproxy_py.sources.settings import DownloadSettings
 from imgproxy_py.stores.conditions import conditions, http_date, range_applies, ranges, unchanged

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from imgproxy_py.recipe.picture import Outcome, Picture, Rendered, Timings
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?", re.ASCII)
 _NO_TRACE = "0" * 32

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from imgproxy_py.errors import SourceMissing, SourceTooLarge
 from imgproxy_py.recipe.picture import Original, Validators
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.sources.http import HttpSettings, HttpSource
 from imgproxy_py.sources.port import NotModified, Source
 from imgproxy_py.sources.router import SourceRouter

@@ -26,7 +26,7 @@ from imgproxy_py.errors import (
     SourceUnreachable,
 )
 from imgproxy_py.recipe.picture import Original, Validators
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.sources.allowed import AllowedSources
 from imgproxy_py.sources.dialing import AddressRefused, guarded_connector
 from imgproxy_py.sources.guard import AddressGuard

@@ -17,7 +17,7 @@ from imgproxy_py.errors import (
     SourceTooLarge,
     SourceUnreachable,
 )
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.sources.settings import DownloadSettings
 from imgproxy_py.sources.stored import Buckets, StoredSource
 from imgproxy_py.stores.s3 import S3, S3Settings

@@ -15,7 +15,8 @@ from imgproxy_py.dialects.signing import Signer
 from imgproxy_py.errors import BadRequest, WrongParameter
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.model import ResizingType
-from imgproxy_py.recipe.request import ClientHints, ImageRequest, SourceRef
+from imgproxy_py.recipe.request import ClientHints, ImageRequest
+from imgproxy_py.recipe.source import SourceRef
 
 UNSIGNED = "unsafe"
 """What stands in place of the signature when signing is off."""

@@ -11,7 +11,7 @@ from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
 from imgproxy_py.dialects.lexical import Malformed, from_base64, percent_decoded, to_base64
 from imgproxy_py.dialects.naming import name_source
 from imgproxy_py.errors import BadRequest
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 
 _PLAIN = "plain"
 _ENCRYPTED = "enc"

@@ -15,7 +15,8 @@ from imgproxy_py.dialects.query.parameters import SIGNATURE, Parameters
 from imgproxy_py.dialects.query.writer import written_query
 from imgproxy_py.dialects.signing import Signer
 from imgproxy_py.errors import BadRequest, LinkExpired, WrongParameter
-from imgproxy_py.recipe.request import ClientHints, ImageRequest, SourceRef
+from imgproxy_py.recipe.request import ClientHints, ImageRequest
+from imgproxy_py.recipe.source import SourceRef
 
 MOUNT = "/images/"
 """Where the keys begin, below the path prefix."""

@@ -7,7 +7,7 @@ import pytest
 from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
 from imgproxy_py.errors import BadRequest
 from imgproxy_py.recipe.formats import Format
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 
 
 def read(path: str, **config):

@@ -10,7 +10,8 @@ from imgproxy_py.dialects.signing import KeyPair, Signer
 from imgproxy_py.errors import BadRequest, LinkExpired, SignatureMismatch, WrongParameter
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.model import Output, Recipe, Resize, Stage
-from imgproxy_py.recipe.request import ClientHints, Delivery, SourceRef
+from imgproxy_py.recipe.request import ClientHints, Delivery
+from imgproxy_py.recipe.source import SourceRef
 
 NOW = 1_700_000_000
 PAIR = KeyPair(b"key", b"salt")

@@ -31,7 +31,8 @@ from imgproxy_py.recipe.model import (
     Trim,
     Watermark,
 )
-from imgproxy_py.recipe.request import ClientHints, Delivery, ImageRequest, SourceRef
+from imgproxy_py.recipe.request import ClientHints, Delivery, ImageRequest
+from imgproxy_py.recipe.source import SourceRef
 
 PAIR = KeyPair(b"key", b"salt")
 NEVER = -1.0

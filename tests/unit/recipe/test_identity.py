@@ -6,7 +6,7 @@ from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.identity import cache_key, canonical, entity_tag, original_state
 from imgproxy_py.recipe.model import Color, Gravity, GravityType, Output, Recipe, Resize, Stage, Trim
 from imgproxy_py.recipe.picture import Validators
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 
 SOURCE = SourceRef(scheme="s3", location="bucket/key")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imgproxy_py.errors import SourceForbidden, SourceUnreachable
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.sources.allowed import AllowedSources
 from imgproxy_py.sources.router import SourceRouter
 from imgproxy_py.sources.settings import DownloadSettings

@@ -2,7 +2,7 @@ import pytest
 
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.picture import Outcome, Picture, Rendered, Timings
-from imgproxy_py.recipe.request import SourceRef
+from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.telemetry.record import RequestRecord, public_source, trace_id
 
 PICTURE = Picture(
