@@ -83,6 +83,7 @@ def run(
     with refusals():
         demand = model.Demand(peak=peak, mean=peak if mean is None else mean)
         work = _work(original, width, _shares(output or ["webp"]), made_ms, picture_kb, original_kb)
+        ratios = model.HitRatios(cdn=cdn_hits, memory=memory_hits, redis=redis_hits, store=store_hits)
         found = None
         if simulated:
             tiers = (
@@ -92,14 +93,10 @@ def run(
                 _tier("redis", redis_gb * _GB, redis_lifetime, costs.REDIS_ENTRY_BYTES),
             )
             found = _simulate(demand.mean, work, tiers, pictures, zipf, requests, seed)
-        ratios = model.HitRatios(cdn=cdn_hits, memory=memory_hits, redis=redis_hits, store=store_hits)
-        estimate = model.estimate(
-            demand,
-            _found_ratios(found, store_hits) if found else ratios,
-            work,
-            model.Replica(cpus=cpus, utilisation=utilisation, spare=spare, memory_cache_bytes=memory_cache_mb * _MB),
-            model.Caching(redis_lifetime=redis_lifetime, pictures=pictures),
-        )
+            ratios = _found_ratios(found, store_hits)
+        replica = _replica(cpus, utilisation, spare, memory_cache_mb)
+        caching = model.Caching(redis_lifetime=redis_lifetime, pictures=pictures)
+        estimate = model.estimate(demand, ratios, work, replica, caching)
         prices = model.Prices(
             cpu_hour=price_cpu_hour,
             memory_gb_hour=price_memory_gb_hour,
@@ -111,12 +108,7 @@ def run(
             s3_million_gets=price_s3_million_gets,
             s3_million_puts=price_s3_million_puts,
         )
-        bill = model.bill(estimate, prices)
-    if as_json:
-        typer.echo(json.dumps(_as_json(work, found, estimate, bill), indent=2))
-        return
-    for line in [*_simulation_lines(found), *_lines(demand, work, estimate), *_bill_lines(estimate, bill)]:
-        typer.echo(line)
+    _show(demand, work, found, estimate, model.bill(estimate, prices), as_json=as_json)
 
 
 def _shares(given: list[str]) -> dict[str, float]:
@@ -150,6 +142,10 @@ def _tier(name: str, size: float, lifetime: float, overhead: float = 0.0, instan
     return model.TierSetup(name=name, bytes=size, lifetime=lifetime, overhead=overhead, instances=instances)
 
 
+def _replica(cpus: float, utilisation: float, spare: int, cache_mb: float) -> model.Replica:
+    return model.Replica(cpus=cpus, utilisation=utilisation, spare=spare, memory_cache_bytes=cache_mb * _MB)
+
+
 def _simulate(
     rate: float,
     work: model.Work,
@@ -176,6 +172,22 @@ def _simulate(
 def _found_ratios(found: model.Simulated, store: float | None) -> model.HitRatios:
     cdn = 1 - (1 - found.ratio("cdn")) * (1 - found.ratio("shield"))
     return model.HitRatios(cdn=cdn, memory=found.ratio("memory"), redis=found.ratio("redis"), store=store)
+
+
+def _show(
+    demand: model.Demand,
+    work: model.Work,
+    found: model.Simulated | None,
+    estimate: model.Estimate,
+    bill: model.Bill,
+    *,
+    as_json: bool,
+) -> None:
+    if as_json:
+        typer.echo(json.dumps(_as_json(work, found, estimate, bill), indent=2))
+        return
+    for line in [*_simulation_lines(found), *_lines(demand, work, estimate), *_bill_lines(estimate, bill)]:
+        typer.echo(line)
 
 
 def _as_json(
