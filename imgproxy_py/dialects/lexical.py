@@ -67,6 +67,11 @@ def number(low: float = -math.inf, high: float = math.inf, *, above: bool = Fals
     return read
 
 
+def is_number(text: str) -> bool:
+    """Tell whether a text spells a number, finite or not."""
+    return _NUMBER.match(text) is not None
+
+
 def _span(kind: str, low: float, high: float, lowest: float, highest: float) -> str:
     if low == lowest and high == highest:
         return kind

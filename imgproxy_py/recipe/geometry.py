@@ -448,7 +448,7 @@ def _undo_horizontal_flip(gravity: Gravity) -> Gravity:
     if point is GravityType.FOCUS_POINT:
         return replace(gravity, x=1 - gravity.x)
     x = -gravity.x if point in (_C, _N, _S) else gravity.x
-    return Gravity(type=point, x=x, y=gravity.y)
+    return replace(gravity, type=point, x=x)
 
 
 def _undo_vertical_flip(gravity: Gravity) -> Gravity:
@@ -456,7 +456,7 @@ def _undo_vertical_flip(gravity: Gravity) -> Gravity:
     if point is GravityType.FOCUS_POINT:
         return replace(gravity, y=1 - gravity.y)
     y = -gravity.y if point in (_C, _E, _W) else gravity.y
-    return Gravity(type=point, x=gravity.x, y=y)
+    return replace(gravity, type=point, y=y)
 
 
 def _undo_turn(gravity: Gravity, angle: int) -> Gravity:
@@ -464,7 +464,7 @@ def _undo_turn(gravity: Gravity, angle: int) -> Gravity:
         return gravity
     point = _TURNS[angle].get(gravity.type, gravity.type)
     x, y = _turned_offsets(point, angle, gravity.x, gravity.y)
-    return Gravity(type=point, x=x, y=y)
+    return replace(gravity, type=point, x=x, y=y)
 
 
 def _turned_offsets(point: GravityType, angle: int, x: float, y: float) -> tuple[float, float]:

@@ -13,7 +13,8 @@ class Delivery:
     """How the answer leaves; never part of a cache key.
 
     `filename` is the stem offered to browsers, `expires_at` Unix seconds, `raw` streams the original untouched,
-    `preset_names` are the presets the URL named (for cache tags).
+    `preset_names` are the presets the URL named (for cache tags), `cache_tags` the tags it gives itself. `fallback` is
+    what is shown when the original cannot be had. `bypass_cache` neither reads nor fills caches.
     """
 
     filename: str = ""
@@ -22,6 +23,9 @@ class Delivery:
     cachebuster: str = ""
     raw: bool = False
     preset_names: tuple[str, ...] = ()
+    cache_tags: tuple[str, ...] = ()
+    fallback: SourceRef | None = None
+    bypass_cache: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,9 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationInfo
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
 from imgproxy_py.dialects.query.config import QueryConfig
 from imgproxy_py.dialects.signing import KeyPair
-from imgproxy_py.kinds import Flag, HexSecret, Integer, Positive, Texts, hex_bytes
+from imgproxy_py.kinds import Count, Flag, HexSecret, Integer, Number, Positive, Texts, hex_bytes
 from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.model import UnsharpMode
 from imgproxy_py.settings.errors import SettingsError, WrongSetting
 from imgproxy_py.settings.names import variable
 
@@ -40,6 +41,10 @@ def _cipher_key(secret: SecretStr) -> SecretStr:
 
 NotBlank = Annotated[str, AfterValidator(_not_blank)]
 """A text with something in it."""
+
+
+Factor = Annotated[Number, Field(gt=0)]
+"""A finite number above 0."""
 
 
 class DialectSettings(BaseModel):
@@ -77,6 +82,10 @@ class DialectSettings(BaseModel):
     allow_security_options: Flag = Field(
         default=False, description="URLs may override limits (`max_src_resolution` …)."
     )
+    allow_bypass_cache: Flag = Field(default=False, description="URLs may go past the caches (`bypass_cache`).")
+    max_chained_pipelines: Count = Field(
+        default=0, description="How many pipelines a URL or preset may chain with `-`. 0 = no limit."
+    )
     base_url: str = Field(default="", description="Put in front of every source URL that does not begin with it.")
     url_replacements: str = Field(
         default="",
@@ -99,6 +108,21 @@ class DialectSettings(BaseModel):
     auto_rotate: Flag = Field(default=True, description="Turn pictures as their EXIF orientation says.")
     strip_metadata: Flag = Field(default=True, description="Remove EXIF, IPTC and XMP.")
     keep_copyright: Flag = Field(default=True, description="Leave authors and copyright when metadata is removed.")
+    keep_provenance: Flag = Field(
+        default=False,
+        description="Leave what tells how a picture was made (IPTC DigitalSourceType) when metadata is removed.",
+    )
+    unsharp_masking_mode: UnsharpMode = Field(
+        default=UnsharpMode.NONE,
+        description="When results are sharpened by unsharp masking: `auto` (when made smaller and not sharpened "
+        "otherwise), `none`, `always`.",
+    )
+    unsharp_masking_weight: Factor = Field(
+        default=1.0, description="How much the original counts in unsharp masking: more sharpens more."
+    )
+    unsharp_masking_divider: Factor = Field(
+        default=24.0, description="What the mask of unsharp masking is divided by: more sharpens less."
+    )
     strip_color_profile: Flag = Field(default=True, description="Convert to sRGB and drop the colour profile.")
     preserve_hdr: Flag = Field(default=False, description="Keep more than 8 bits where the result's format can.")
     enforce_thumbnail: Flag = Field(default=False, description="Use the thumbnail within an AVIF if there is one.")
@@ -155,6 +179,8 @@ class DialectSettings(BaseModel):
             only_presets=self.only_presets,
             allowed_options=frozenset(self.allowed_processing_options),
             allow_security_options=self.allow_security_options,
+            allow_bypass_cache=self.allow_bypass_cache,
+            max_chained_pipelines=self.max_chained_pipelines,
             base_url=self.base_url,
             url_replacements=tuple(_pair(rule) for rule in _rules(self.url_replacements)),
             base64_url_includes_filename=self.base64_url_includes_filename,
@@ -162,6 +188,10 @@ class DialectSettings(BaseModel):
             auto_rotate=self.auto_rotate,
             strip_metadata=self.strip_metadata,
             keep_copyright=self.keep_copyright,
+            keep_provenance=self.keep_provenance,
+            unsharp_mode=self.unsharp_masking_mode,
+            unsharp_weight=self.unsharp_masking_weight,
+            unsharp_divider=self.unsharp_masking_divider,
             strip_color_profile=self.strip_color_profile,
             preserve_hdr=self.preserve_hdr,
             enforce_thumbnail=self.enforce_thumbnail,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from imgproxy_py.dialects.draft import Draft
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
+from imgproxy_py.dialects.imgproxy.options.output import set_format
 from imgproxy_py.dialects.imgproxy.path import cut
 from imgproxy_py.dialects.imgproxy.presets import OptionReader
 from imgproxy_py.dialects.imgproxy.source import SourceReader
 from imgproxy_py.dialects.imgproxy.writer import written_options
-from imgproxy_py.dialects.lexical import Malformed, image_format
+from imgproxy_py.dialects.lexical import Malformed
 from imgproxy_py.dialects.port import SignedPath
 from imgproxy_py.dialects.proof import proven
 from imgproxy_py.dialects.signing import Signer
 from imgproxy_py.errors import BadRequest, WrongParameter
-from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.model import ResizingType
 from imgproxy_py.recipe.request import ClientHints, ImageRequest
 from imgproxy_py.recipe.source import SourceRef
@@ -69,8 +69,8 @@ class ImgproxyDialect:
         at = self._named(draft, segments) if self._only_presets else self._applied(draft, segments)
         source, extension = self._sources.read(segments[at:])
         if extension and not draft.raw:
-            draft.format = _extension(extension)
-        return draft.request(source, path.signature)
+            _set_extension(draft, extension)
+        return draft.request(source, path.signature, self._sources.named)
 
     def parse(self, target: str, *, hints: ClientHints | None = None, now: float) -> ImageRequest:
         """Split, verify and read."""
@@ -111,12 +111,20 @@ class ImgproxyDialect:
     def _written(self, request: ImageRequest) -> str:
         if self._only_presets:
             return self._separator.join(request.delivery.preset_names) + "/"
-        base = self._options.begin(None, 0.0).request(SourceRef(scheme="", location=""), "")
-        return "".join(self._separator.join(words) + "/" for words in written_options(request, base))
+        base = self._base(len(request.recipe.stages))
+        options = written_options(request, base, self._sources.text)
+        return "".join(self._separator.join(words) + "/" for words in options)
+
+    def _base(self, stages: int) -> ImageRequest:
+        """Give what a URL says that has so many pipelines and nothing in them."""
+        draft = self._options.begin(None, 0.0)
+        for pipeline in range(1, stages):
+            draft.turn_to(pipeline)
+        return draft.request(SourceRef(scheme="", location=""), "", self._sources.named)
 
 
-def _extension(text: str) -> Format:
+def _set_extension(draft: Draft, text: str) -> None:
     try:
-        return image_format(text)
+        set_format(draft, text)
     except Malformed as error:
         raise BadRequest(wrong=(WrongParameter("extension", error.value, error.expected),)) from None

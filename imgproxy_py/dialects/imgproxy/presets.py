@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from imgproxy_py.dialects.draft import Draft
+from imgproxy_py.dialects.draft import STAGE_FIELDS, Draft
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
-from imgproxy_py.dialects.imgproxy.options import (
-    FORBIDDEN_OPTIONS,
-    OPTIONS,
-    SECURITY_OPTIONS,
-    Arguments,
-    Option,
-)
+from imgproxy_py.dialects.imgproxy.options import BYPASS_OPTIONS, OPTIONS, SECURITY_OPTIONS, forbidden
+from imgproxy_py.dialects.imgproxy.options.arguments import Arguments, Option
 from imgproxy_py.dialects.lexical import INTEGER_MAX, Malformed
 from imgproxy_py.errors import BadRequest, CallerError, WrongParameter
 from imgproxy_py.recipe.request import ClientHints
@@ -20,14 +15,21 @@ from imgproxy_py.recipe.request import ClientHints
 DEFAULT_PRESET = "default"
 """The preset applied to every request before its own options."""
 
+NEXT_PIPELINE = "-"
+"""The segment that begins a new pipeline, fed by the one before (dialect §5.1)."""
+
 _INCLUDE = ("preset", "pr")
 _BASICS = (
     "auto_rotate",
     "strip_metadata",
     "keep_copyright",
+    "keep_provenance",
     "strip_color_profile",
     "preserve_hdr",
     "enforce_thumbnail",
+    "unsharp_mode",
+    "unsharp_weight",
+    "unsharp_divider",
 )
 
 
@@ -42,8 +44,11 @@ class OptionReader:
             raise ValueError("The separator of arguments must not be blank")
         self._separator = config.arguments_separator
         self._basics = _basics(config)
-        security = SECURITY_OPTIONS if config.allow_security_options else FORBIDDEN_OPTIONS
-        self._options = {**OPTIONS, **security, **dict.fromkeys(_INCLUDE, self.include)}
+        self._stage_basics = {name: value for name, value in self._basics.items() if name in STAGE_FIELDS}
+        self._most_pipelines = config.max_chained_pipelines
+        security = SECURITY_OPTIONS if config.allow_security_options else forbidden(SECURITY_OPTIONS)
+        bypass = BYPASS_OPTIONS if config.allow_bypass_cache else forbidden(BYPASS_OPTIONS)
+        self._options = {**OPTIONS, **security, **bypass, **dict.fromkeys(_INCLUDE, self.include)}
         # Options inside of presets are the operator's own: the allow-list is for URLs.
         self._allowed = _restricted(self._options, config.allowed_options)
         self._presets = self._load(config.presets)
@@ -60,6 +65,8 @@ class OptionReader:
         """Give the draft that a URL's own options start from: configuration, client hints, `default` preset."""
         draft = Draft()
         vars(draft).update(self._basics, now=now)
+        if self._stage_basics:
+            draft.stage_basics = self._stage_basics
         if hints is not None:
             _take(draft, hints)
         if DEFAULT_PRESET in self._presets:
@@ -73,6 +80,9 @@ class OptionReader:
         """
         separator = self._separator
         for index, segment in enumerate(segments):
+            if segment == NEXT_PIPELINE:
+                self._chain(draft)
+                continue
             if separator not in segment:
                 return index
             name, *arguments = segment.split(separator)
@@ -94,11 +104,23 @@ class OptionReader:
                 self._expand(draft, name)
 
     def _expand(self, draft: Draft, preset: str) -> None:
-        around = draft.open_presets
+        around, pipeline = draft.open_presets, draft.pipeline
         draft.open_presets = (*around, preset)
         for name, option, arguments in self._presets[preset]:
-            _run(draft, name, option, arguments)
+            if name == NEXT_PIPELINE:
+                self._chain(draft)
+            else:
+                _run(draft, name, option, arguments)
         draft.open_presets = around
+        if draft.pipeline != pipeline:
+            draft.turn_to(pipeline)  # its pipelines are merged with those of whoever includes it
+
+    def _chain(self, draft: Draft) -> None:
+        following = draft.pipeline + 1
+        if 0 < self._most_pipelines <= following:
+            expected = f"at most {self._most_pipelines} pipelines"
+            raise BadRequest(wrong=(WrongParameter(NEXT_PIPELINE, str(following + 1), expected),))
+        draft.turn_to(following)
 
     def _load(self, definitions: Iterable[str]) -> dict[str, tuple[tuple[str, Option, Arguments], ...]]:
         wrong: list[str] = []
@@ -127,6 +149,8 @@ class OptionReader:
         return tuple(self._option(segment) for segment in value.split("/"))
 
     def _option(self, segment: str) -> tuple[str, Option, Arguments]:
+        if segment == NEXT_PIPELINE:
+            return NEXT_PIPELINE, _nothing, ()
         name, *arguments = segment.split(self._separator)
         if not arguments:
             raise BadRequest(f"{segment!r} is no option with arguments")
@@ -140,6 +164,10 @@ class OptionReader:
         except CallerError as error:
             return str(error)
         return ""
+
+
+def _nothing(draft: Draft, arguments: Arguments) -> None:
+    """Stands beside a mark that is no option."""
 
 
 def _basics(config: ImgproxyConfig) -> dict[str, object]:

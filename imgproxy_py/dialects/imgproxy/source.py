@@ -42,12 +42,20 @@ class SourceReader:
             text, extension = self._decoded(segments)
         except Malformed as error:
             raise BadRequest(f"The source is malformed: {error.value!r}, expected {error.expected}") from None
-        return name_source(self._rewritten(text), self._separator), extension
+        return self.named(text), extension
+
+    def named(self, text: str) -> SourceRef:
+        """Give the original of a decoded text, after replacements and base URL; raises `BadRequest`."""
+        return name_source(self._rewritten(text), self._separator)
+
+    def text(self, source: SourceRef) -> str:
+        """Give the text that names an original, version included."""
+        url = source.url if source.scheme else source.location
+        return f"{url}{self._separator}{source.version}" if source.version else url
 
     def write(self, source: SourceRef) -> str:
         """Give the segments that name the original: encrypted if there is a key, else plain."""
-        url = source.url if source.scheme else source.location
-        text = f"{url}{self._separator}{source.version}" if source.version else url
+        text = self.text(source)
         if self._cipher is not None:
             return f"{_ENCRYPTED}/{to_base64(self._cipher.encrypt(text.encode()))}"
         return f"{_PLAIN}/{quote(text, safe=_SAFE if source.scheme else _SCHEMELESS_SAFE)}"

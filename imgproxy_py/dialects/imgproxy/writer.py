@@ -3,25 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar
+from urllib.parse import quote
 
+from imgproxy_py.dialects.imgproxy.options.geometry import ALL_CLASSES, WEIGHTED_OBJECTS
+from imgproxy_py.dialects.imgproxy.options.output import BEST
+from imgproxy_py.dialects.imgproxy.presets import NEXT_PIPELINE
 from imgproxy_py.dialects.lexical import spelled, to_base64
-from imgproxy_py.recipe.model import Gravity, GravityType, Stage
+from imgproxy_py.recipe.model import (
+    Color,
+    Gravity,
+    GravityType,
+    Ramp,
+    Stage,
+    VideoAnimation,
+    VideoTile,
+    Watermark,
+)
 from imgproxy_py.recipe.request import ImageRequest
+from imgproxy_py.recipe.source import SourceRef
 
 Words = tuple[str, ...]
+T = TypeVar("T")
+Spelling = Callable[[SourceRef], str]
 
 _LITERAL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
-def written_options(request: ImageRequest, base: ImageRequest) -> Iterator[Words]:
-    """Give the options, name first, that make the request of the base.
+def written_options(request: ImageRequest, base: ImageRequest, spell: Spelling) -> Iterator[Words]:
+    """Give the options, name first, that make the request of the base, which has at least as many pipelines.
 
-    Every argument is given, defaults too: what presets left in a field must not show through.
+    Every argument is given, defaults too: what presets left in a field must not show through. `spell` gives the text of a
+    source.
     """
-    for name, words in _WORDS:
-        wanted = words(request)
-        if wanted and wanted != words(base):
-            yield (name, *wanted)
+    pipelines = zip(request.recipe.stages, base.recipe.stages, strict=False)
+    for number, (stage, plain) in enumerate(pipelines):
+        if number:
+            yield (NEXT_PIPELINE,)
+        yield from _differing(_STAGE_WORDS, stage, plain)
+        yield from _differing(_sources_in(spell), stage, plain)
+    yield from _differing(_WORDS, request, base)
+    if request.delivery.fallback != base.delivery.fallback:
+        yield ("fiu", _source(request.delivery.fallback, spell))
+
+
+def _differing(table: tuple[tuple[str, Callable[[T], Words]], ...], wanted: T, plain: T) -> Iterator[Words]:
+    for name, words in table:
+        said = words(wanted)
+        if said and said != words(plain):
+            yield (name, *said)
 
 
 def _flag(on: bool) -> Words:
@@ -33,9 +63,19 @@ def _given(value: float | None) -> Words:
 
 
 def _gravity(gravity: Gravity) -> Words:
-    if gravity.type is GravityType.SMART:
+    if gravity.type in (GravityType.SMART, GravityType.PROPORTIONAL):
         return (gravity.type,)
+    if gravity.type is GravityType.OBJECTS:
+        return _objects(gravity)
     return (gravity.type, spelled(gravity.x), spelled(gravity.y))
+
+
+def _objects(gravity: Gravity) -> Words:
+    names = tuple(name for name, _ in gravity.classes)
+    if all(weight == 1 for _, weight in gravity.classes) and ALL_CLASSES not in names:
+        return (gravity.type, *names)
+    pairs = ((name, spelled(weight)) for name, weight in gravity.classes)
+    return (WEIGHTED_OBJECTS, *(word for pair in pairs for word in pair))
 
 
 def _extend(gravity: Gravity | None) -> Words:
@@ -80,45 +120,231 @@ def _format_quality(request: ImageRequest) -> Words:
     return tuple(str(word) for pair in request.recipe.output.format_quality for word in pair)
 
 
-def _stage(words: Callable[[Stage], Words]) -> Callable[[ImageRequest], Words]:
-    return lambda request: words(request.recipe.stages[0])
+def _cache_tags(request: ImageRequest) -> Words:
+    return tuple(quote(tag, safe="") for tag in request.delivery.cache_tags)
 
+
+def _video_keyframes(request: ImageRequest) -> Words:
+    keyframes = request.recipe.loading.video_keyframes
+    return () if keyframes is None else _flag(keyframes)
+
+
+def _crop_aspect_ratio(stage: Stage) -> Words:
+    crop = stage.crop
+    return (spelled(crop.aspect_ratio), *_flag(crop.aspect_enlarge)) if crop else ("0", "0")
+
+
+def _crop_objects(stage: Stage) -> Words:
+    wanted = stage.crop_objects
+    return (spelled(wanted.scale), *wanted.classes) if wanted else ("0",)
+
+
+def _ramp(ramp: Ramp) -> Words:
+    return (spelled(ramp.direction), spelled(ramp.start), spelled(ramp.stop))
+
+
+def _monochrome(stage: Stage) -> Words:
+    wanted = stage.colors.monochrome
+    return (spelled(wanted.intensity), wanted.color.hex()) if wanted else ("0",)
+
+
+def _duotone(stage: Stage) -> Words:
+    wanted = stage.colors.duotone
+    return (spelled(wanted.intensity), wanted.dark.hex(), wanted.light.hex()) if wanted else ("0",)
+
+
+def _colorize(stage: Stage) -> Words:
+    wanted = stage.colors.colorize
+    return (spelled(wanted.opacity), wanted.color.hex(), *_flag(wanted.keep_alpha)) if wanted else ("0",)
+
+
+def _gradient(stage: Stage) -> Words:
+    wanted = stage.colors.gradient
+    return (spelled(wanted.opacity), wanted.color.hex(), *_ramp(wanted.ramp)) if wanted else ("0",)
+
+
+def _unsharp(stage: Stage) -> Words:
+    wanted = stage.effects.unsharp
+    return (wanted.mode, spelled(wanted.weight), spelled(wanted.divider))
+
+
+def _blur_areas(stage: Stage) -> Words:
+    wanted = stage.effects.blur_areas
+    if wanted is None:
+        return ("0",)
+    sides = (spelled(side) for box in wanted.areas for side in (box.left, box.top, box.width, box.height))
+    return (spelled(wanted.sigma), *sides)
+
+
+def _progressive_blur(stage: Stage) -> Words:
+    wanted = stage.effects.progressive_blur
+    return (spelled(wanted.sigma), *_ramp(wanted.ramp)) if wanted else ("0",)
+
+
+def _blur_detections(stage: Stage) -> Words:
+    wanted = stage.effects.blur_detections
+    return (spelled(wanted.sigma), *wanted.classes) if wanted else ("0",)
+
+
+def _draw_detections(stage: Stage) -> Words:
+    wanted = stage.effects.draw_detections
+    return ("1", *wanted.classes) if wanted else ("0",)
+
+
+def _background(stage: Stage) -> Words:
+    color: Color | None = stage.background
+    return (color.hex() if color else "",)
+
+
+def _mark(words: Callable[[Watermark], Words]) -> Callable[[Stage], Words]:
+    return lambda stage: words(stage.watermark or Watermark(opacity=0))
+
+
+def _source(source: SourceRef | None, spell: Spelling) -> str:
+    return to_base64(spell(source).encode()) if source else ""
+
+
+def _sources_in(spell: Spelling) -> tuple[tuple[str, Callable[[Stage], Words]], ...]:
+    return (("wmu", _mark(lambda mark: (_source(mark.source, spell),))),)
+
+
+def _video(video: VideoTile | VideoAnimation | None) -> Words:
+    if video is None:
+        return ("0",)
+    counts = (video.columns, video.rows) if isinstance(video, VideoTile) else (video.delay, video.frames)
+    frame = video.frame
+    sizes = map(str, (*counts, frame.width, frame.height))
+    flags = (*_flag(frame.extend), *_flag(frame.trim), *_flag(frame.fill))
+    return (spelled(video.step), *sizes, *flags, spelled(frame.focus_x), spelled(frame.focus_y))
+
+
+def _maybe(*values: object) -> Words:
+    """Spell arguments of which a blank one means "as configured"."""
+    return tuple("" if value is None else _argument(value) for value in values)
+
+
+def _argument(value: object) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return spelled(value) if isinstance(value, float) else str(value)
+
+
+def _autoquality(request: ImageRequest) -> Words:
+    wanted = request.recipe.output.autoquality
+    return _maybe(wanted.method, wanted.target, wanted.minimum, wanted.maximum, wanted.error)
+
+
+def _jpeg(request: ImageRequest) -> Words:
+    one = request.recipe.output.jpeg
+    switches = (one.progressive, one.no_subsample, one.trellis_quant, one.overshoot_deringing, one.optimize_scans)
+    return _maybe(*switches, one.quant_table)
+
+
+def _png(request: ImageRequest) -> Words:
+    one = request.recipe.output.png
+    return _maybe(one.interlaced, one.quantize, one.quantization_colors)
+
+
+def _webp(request: ImageRequest) -> Words:
+    one = request.recipe.output.webp
+    return _maybe(one.compression, one.smart_subsample, one.preset)
+
+
+def _format(request: ImageRequest) -> Words:
+    output = request.recipe.output
+    if output.best:
+        return (BEST,)
+    return (output.placeholder,) if output.placeholder else (output.format,) if output.format else ()
+
+
+def _hashsum(request: ImageRequest) -> Words:
+    method, _, digest = request.source.hashsum.partition(":")
+    return (method, digest) if digest else ("none",)
+
+
+def _color_profile(request: ImageRequest) -> Words:
+    name = request.recipe.output.color_profile
+    return (name,) if name else ()
+
+
+_STAGE_WORDS: tuple[tuple[str, Callable[[Stage], Words]], ...] = (
+    ("t", _trim),
+    ("c", _crop),
+    ("car", _crop_aspect_ratio),
+    ("c_obj", _crop_objects),
+    ("ra", lambda stage: (stage.resize.kernel,)),
+    ("rt", lambda stage: (stage.resize.type,)),
+    ("w", lambda stage: (str(stage.resize.width),)),
+    ("h", lambda stage: (str(stage.resize.height),)),
+    ("mw", lambda stage: (str(stage.resize.min_width),)),
+    ("mh", lambda stage: (str(stage.resize.min_height),)),
+    ("z", lambda stage: (spelled(stage.resize.zoom_x), spelled(stage.resize.zoom_y))),
+    ("dpr", lambda stage: (spelled(stage.resize.dpr),)),
+    ("el", lambda stage: _flag(stage.resize.enlarge)),
+    ("g", lambda stage: _gravity(stage.gravity)),
+    ("op", lambda stage: _gravity(stage.objects_position)),
+    ("ex", lambda stage: _extend(stage.extend)),
+    ("exar", lambda stage: _extend(stage.extend_aspect_ratio)),
+    ("pd", _padding),
+    ("ar", lambda stage: _flag(stage.auto_rotate)),
+    ("rot", lambda stage: (str(stage.rotate),)),
+    ("fl", lambda stage: (*_flag(stage.flip_horizontal), *_flag(stage.flip_vertical))),
+    ("bg", _background),
+    ("bga", lambda stage: (spelled(stage.background_alpha),)),
+    ("br", lambda stage: (str(stage.colors.brightness),)),
+    ("contrast", lambda stage: (spelled(stage.colors.contrast),)),
+    ("sa", lambda stage: (spelled(stage.colors.saturation),)),
+    ("mc", _monochrome),
+    ("dt", _duotone),
+    ("col", _colorize),
+    ("gr", _gradient),
+    ("bl", lambda stage: (spelled(stage.effects.blur),)),
+    ("sh", lambda stage: (spelled(stage.effects.sharpen),)),
+    ("pix", lambda stage: (str(stage.effects.pixelate),)),
+    ("ush", _unsharp),
+    ("ba", _blur_areas),
+    ("pbl", _progressive_blur),
+    ("bd", _blur_detections),
+    ("dd", _draw_detections),
+    ("wm", _watermark),
+    ("wmt", _mark(lambda mark: (to_base64(mark.text.encode()),))),
+    ("wms", _mark(lambda mark: (str(mark.width), str(mark.height)))),
+    ("wmr", _mark(lambda mark: (spelled(mark.rotate),))),
+    ("wmsh", _mark(lambda mark: (spelled(mark.shadow),))),
+)
 
 _WORDS: tuple[tuple[str, Callable[[ImageRequest], Words]], ...] = (
-    ("t", _stage(_trim)),
-    ("c", _stage(_crop)),
-    ("rt", _stage(lambda stage: (stage.resize.type,))),
-    ("w", _stage(lambda stage: (str(stage.resize.width),))),
-    ("h", _stage(lambda stage: (str(stage.resize.height),))),
-    ("mw", _stage(lambda stage: (str(stage.resize.min_width),))),
-    ("mh", _stage(lambda stage: (str(stage.resize.min_height),))),
-    ("z", _stage(lambda stage: (spelled(stage.resize.zoom_x), spelled(stage.resize.zoom_y)))),
-    ("dpr", _stage(lambda stage: (spelled(stage.resize.dpr),))),
-    ("el", _stage(lambda stage: _flag(stage.resize.enlarge))),
-    ("g", _stage(lambda stage: _gravity(stage.gravity))),
-    ("ex", _stage(lambda stage: _extend(stage.extend))),
-    ("exar", _stage(lambda stage: _extend(stage.extend_aspect_ratio))),
-    ("pd", _stage(_padding)),
-    ("ar", _stage(lambda stage: _flag(stage.auto_rotate))),
-    ("rot", _stage(lambda stage: (str(stage.rotate),))),
-    ("fl", _stage(lambda stage: (*_flag(stage.flip_horizontal), *_flag(stage.flip_vertical)))),
-    ("bg", _stage(lambda stage: (stage.background.hex() if stage.background else "",))),
-    ("bl", _stage(lambda stage: (spelled(stage.effects.blur),))),
-    ("sh", _stage(lambda stage: (spelled(stage.effects.sharpen),))),
-    ("pix", _stage(lambda stage: (str(stage.effects.pixelate),))),
-    ("wm", _stage(_watermark)),
     ("ph", lambda request: _flag(request.recipe.output.preserve_hdr)),
-    ("f", lambda request: (request.recipe.output.format,) if request.recipe.output.format else ()),
+    ("pg", lambda request: (str(request.recipe.loading.page),)),
+    ("pgs", lambda request: (str(request.recipe.loading.pages),)),
+    ("da", lambda request: _flag(request.recipe.loading.still)),
+    ("st", lambda request: (to_base64(request.recipe.loading.style.encode()),)),
+    ("vts", lambda request: _given(request.recipe.loading.video_second)),
+    ("vtk", _video_keyframes),
+    ("vtt", lambda request: _video(request.recipe.loading.video_tile)),
+    ("vta", lambda request: _video(request.recipe.loading.video_animation)),
+    ("f", _format),
     ("q", lambda request: (str(request.recipe.output.quality or 0),)),
     ("fq", _format_quality),
+    ("aq", _autoquality),
+    ("jpgo", _jpeg),
+    ("pngo", _png),
+    ("webpo", _webp),
+    ("avifo", lambda request: _maybe(request.recipe.output.avif.subsample)),
     ("mb", lambda request: (str(request.recipe.output.max_bytes),)),
     ("sm", lambda request: _flag(request.recipe.output.strip_metadata)),
     ("kcr", lambda request: _flag(request.recipe.output.keep_copyright)),
+    ("kpr", lambda request: _flag(request.recipe.output.keep_provenance)),
+    ("cp", _color_profile),
+    ("dpi", lambda request: (spelled(request.recipe.output.dpi),)),
     ("scp", lambda request: _flag(request.recipe.output.strip_color_profile)),
     ("eth", lambda request: _flag(request.recipe.output.enforce_thumbnail)),
     ("skp", lambda request: request.recipe.output.skip_formats),
     ("raw", lambda request: _flag(request.delivery.raw)),
     ("cb", lambda request: (request.delivery.cachebuster,)),
+    ("ct", _cache_tags),
+    ("hs", _hashsum),
+    ("bc", lambda request: _flag(request.delivery.bypass_cache)),
     ("exp", lambda request: (str(request.delivery.expires_at or 0),)),
     ("fn", _filename),
     ("att", _attachment),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from imgproxy_py.dialects.draft import CENTER, Draft
-from imgproxy_py.dialects.imgproxy.options import crop_side, padded
+from imgproxy_py.dialects.imgproxy.options.geometry import crop_side, padded
 from imgproxy_py.dialects.imgproxy.presets import OptionReader
 from imgproxy_py.dialects.lexical import Malformed, color, label, lookup, number, percent_decoded, whole
 from imgproxy_py.dialects.query.config import QueryConfig

@@ -197,9 +197,9 @@ g:fp:0:1.1 g:fp:-0.1:0 g:fp:0:0:0 g:fp:: g:no:x g:no:1:2:3 g:no:nan c: c::5 c:-1
 t:x t:nan t:1:ff t:1:gggggg t:1::1:1:1 pd:-1 pd:1.5 pd:1:2:3:4:5 ar:1:1 rot:45 rot:x rot:90.0 rot: fl:1:1:1
 bg:f bg:#fff bg:ffff bg:1:2 bg:: bg:256:0:0 bg:0:0:-1 bg:1:2:3:4 bl:-1 bl:x bl: sh:-1 sh:inf pix:-1 pix:1.5
 wm: wm:1.1 wm:-0.1 wm:1:sm wm:1:fp:0:0 wm:1:xx wm:1:no:x wm:1:ce:0:0:-1 wm:1:ce:0:0:1:2:3:4
-f: f:JPG f:bmpx f:best f:mp4 f:jpg:png q:-1 q:101 q: q:8.5 fq:jpg fq:jpg:101 fq:xxx:1 fq:jpg:1:png fq:jpg: mb:-1 sm:1:1
+f: f:JPG f:bmpx f:Best f:mp4 f:jpg:png q:-1 q:101 q: q:8.5 fq:jpg fq:jpg:101 fq:xxx:1 fq:jpg:1:png fq:jpg: mb:-1 sm:1:1
 skp: skp:x skp:jpg:x cb:a:b exp:x exp:1.5 exp: exp:1:2 fn:a:1 fn:a*b:1 fn:%FF fn:%0D%0A fn:a:0:0 att:1:1 raw:1:1 pr:nope preset:
-unknown:1 W:1 Width:1 :1 :: blur_sigma:1 adjust:1 pg:1 bc:1 aq:size w:%31
+unknown:1 W:1 Width:1 :1 :: blur_sigma:1 w:%31
 """.split()  # noqa: SIM905
 
 

@@ -9,27 +9,56 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
-from imgproxy_py.dialects.imgproxy.options import OPTIONS, SECURITY_OPTIONS
+from imgproxy_py.dialects.imgproxy.options import BYPASS_OPTIONS, OPTIONS, SECURITY_OPTIONS
 from imgproxy_py.dialects.query import QueryConfig, QueryDialect
 from imgproxy_py.dialects.query.parameters import ALIASES
 from imgproxy_py.dialects.signing import KeyPair
 from imgproxy_py.errors import CallerError, SignatureMismatch
-from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.formats import FORMAT_NAMES, Format
 from imgproxy_py.recipe.model import (
+    AutoQuality,
+    AutoQualityMethod,
+    AvifOptions,
+    BlurAreas,
+    BlurDetections,
+    Box,
     Color,
+    ColorEffects,
+    Colorize,
     Crop,
+    CropObjects,
+    DrawDetections,
+    Duotone,
     Effects,
+    Gradient,
     Gravity,
     GravityType,
+    JpegOptions,
+    Kernel,
     LimitOverrides,
+    Loading,
+    Monochrome,
     Output,
     Padding,
+    Placeholder,
+    PngOptions,
+    ProgressiveBlur,
+    Ramp,
     Recipe,
     Resize,
     ResizingType,
     Stage,
+    Subsampling,
     Trim,
+    UnsharpMasking,
+    UnsharpMode,
+    VideoAnimation,
+    VideoFrame,
+    VideoTile,
     Watermark,
+    WebpCompression,
+    WebpOptions,
+    WebpPreset,
 )
 from imgproxy_py.recipe.request import ClientHints, Delivery, ImageRequest
 from imgproxy_py.recipe.source import SourceRef
@@ -46,55 +75,159 @@ factors = st.floats(0, 8, exclude_min=True)
 offsets = st.floats(-1e6, 1e6).map(lambda one: one + 0.0)
 colors = st.builds(Color, *[st.integers(0, 255)] * 3)
 percents = st.integers(0, 100)
-formats = st.sampled_from(Format)
-COMPASS = sorted(set(GravityType) - {GravityType.FOCUS_POINT, GravityType.SMART, GravityType.REPLICATE})
+formats = st.sampled_from(sorted(set(FORMAT_NAMES.values())))
+COMPASS = sorted(set(GravityType) - {"fp", "sm", "re", "ch", "obj", "prop"})
+words = st.text(ascii_letters + digits + "-._~!$&'()*,;=+@", max_size=20)
+printable = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
+positives = amounts.filter(bool)
+switches = st.none() | st.booleans()
+class_names = st.sampled_from(["face", "cat", "dog", "traffic_light"])
+some_classes = st.sets(class_names).map(lambda one: tuple(sorted(one)))
 
 places = st.builds(Gravity, type=st.sampled_from(COMPASS), x=offsets, y=offsets)
 focuses = st.builds(Gravity, type=st.just(GravityType.FOCUS_POINT), x=shares, y=shares)
 smart = st.just(Gravity(type=GravityType.SMART))
-replicas = st.builds(Gravity, type=st.just(GravityType.REPLICATE), x=offsets, y=offsets)
-gravities = places | focuses | smart
+replicas = st.builds(
+    Gravity, type=st.sampled_from([GravityType.REPLICATE, GravityType.CHESSBOARD]), x=offsets, y=offsets
+)
+weights = st.dictionaries(class_names | st.just("all"), amounts).filter(lambda one: one != {"all": 1})
+objects = st.builds(
+    Gravity, type=st.just(GravityType.OBJECTS), classes=weights.map(lambda one: tuple(sorted(one.items())))
+)
+proportional = st.just(Gravity(type=GravityType.PROPORTIONAL))
+gravities = places | focuses | smart | objects
 
 crop_sides = st.integers(0, 10_000).map(float) | st.floats(0, 1, exclude_max=True)
-crops = st.builds(Crop, width=crop_sides, height=crop_sides, gravity=st.none() | gravities).filter(
+crops = st.builds(
+    lambda ratio, enlarge, **fields: Crop(aspect_ratio=ratio, aspect_enlarge=bool(ratio) and enlarge, **fields),
+    st.just(0.0) | positives, st.booleans(), width=crop_sides, height=crop_sides, gravity=st.none() | gravities,
+).filter(lambda crop: crop.width or crop.height or crop.aspect_ratio)  # fmt: skip
+plain_crops = st.builds(Crop, width=crop_sides, height=crop_sides, gravity=st.none() | gravities).filter(
     lambda crop: crop.width or crop.height
 )
+ramps = st.builds(Ramp, direction=st.floats(0, 360, exclude_max=True), start=shares, stop=shares)
+some_share = st.floats(0, 1, exclude_min=True)
+color_effects = st.builds(
+    ColorEffects,
+    brightness=st.integers(-255, 255),
+    contrast=amounts,
+    saturation=amounts,
+    monochrome=st.none() | st.builds(Monochrome, intensity=some_share, color=colors),
+    duotone=st.none() | st.builds(Duotone, intensity=some_share, dark=colors, light=colors),
+    colorize=st.none() | st.builds(Colorize, opacity=some_share, color=colors, keep_alpha=st.booleans()),
+    gradient=st.none() | st.builds(Gradient, opacity=some_share, color=colors, ramp=ramps),
+)
+boxes = st.builds(Box, left=shares, top=shares, width=shares, height=shares)
+effects = st.builds(
+    Effects,
+    blur=amounts,
+    sharpen=amounts,
+    pixelate=st.just(0) | st.integers(2, 2**63 - 1),
+    unsharp=st.just(UnsharpMasking())
+    | st.builds(UnsharpMasking, mode=st.sampled_from([UnsharpMode.AUTO, UnsharpMode.ALWAYS]), weight=positives,
+                divider=positives),
+    blur_areas=st.none() | st.builds(BlurAreas, sigma=positives, areas=st.lists(boxes, min_size=1, max_size=3).map(tuple)),
+    progressive_blur=st.none() | st.builds(ProgressiveBlur, sigma=positives, ramp=ramps),
+    blur_detections=st.none() | st.builds(BlurDetections, sigma=positives, classes=some_classes),
+    draw_detections=st.none() | st.builds(DrawDetections, classes=some_classes),
+)  # fmt: skip
+mark_sources = st.none() | st.sampled_from(
+    [SourceRef(scheme="https", location="h/a%20b.png"), SourceRef(scheme="s3", location="b/k", version="v")]
+)
+
+
+@st.composite
+def watermarks(draw):
+    text, scale = draw(st.just("") | printable), draw(st.just(0.0) | amounts)
+    return Watermark(
+        opacity=draw(some_share), position=draw(places | replicas), scale=scale, text=text,
+        source=None if text else draw(mark_sources), width=0 if scale else draw(counts),
+        height=0 if scale else draw(counts), rotate=draw(st.floats(0, 360, exclude_max=True)), shadow=draw(amounts),
+    )  # fmt: skip
+
+
 resizes = st.builds(
     Resize, type=st.sampled_from(ResizingType), width=counts, height=counts, min_width=counts, min_height=counts,
-    zoom_x=factors, zoom_y=factors, dpr=factors, enlarge=st.booleans(),
+    zoom_x=factors, zoom_y=factors, dpr=factors, enlarge=st.booleans(), kernel=st.sampled_from(Kernel),
 )  # fmt: skip
+
+
+@st.composite
+def backgrounds(draw):
+    color = draw(st.none() | colors)
+    return color, draw(shares) if color else 1.0
+
+
 stages = st.builds(
-    Stage,
+    lambda background, **fields: Stage(background=background[0], background_alpha=background[1], **fields),
+    backgrounds(),
     trim=st.none() | st.builds(Trim, threshold=offsets, color=st.none() | colors, equal_horizontal=st.booleans(),
                                equal_vertical=st.booleans()),
-    crop=st.none() | crops,
+    crop=st.none() | plain_crops | crops,
+    crop_objects=st.none() | st.builds(CropObjects, scale=positives, classes=some_classes),
     resize=resizes,
     gravity=gravities,
+    objects_position=places | focuses | proportional,
     auto_rotate=st.booleans(),
     rotate=st.sampled_from([0, 90, 180, 270]),
     flip_horizontal=st.booleans(),
     flip_vertical=st.booleans(),
-    effects=st.builds(Effects, blur=amounts, sharpen=amounts, pixelate=st.just(0) | st.integers(2, 2**63 - 1)),
+    colors=st.just(ColorEffects()) | color_effects,
+    effects=st.just(Effects()) | effects,
     extend=st.none() | places | focuses,
     extend_aspect_ratio=st.none() | places | focuses,
     padding=st.builds(Padding, top=counts, right=counts, bottom=counts, left=counts),
-    background=st.none() | colors,
-    watermark=st.none() | st.builds(Watermark, opacity=st.floats(0, 1, exclude_min=True), position=places | replicas,
-                                    scale=amounts),
+    watermark=st.none() | watermarks(),
+)  # fmt: skip
+frames = st.builds(
+    VideoFrame, width=st.integers(1, 9999), height=st.integers(1, 9999), extend=st.booleans(), trim=st.booleans(),
+    fill=st.booleans(), focus_x=shares, focus_y=shares,
+)  # fmt: skip
+numbers = st.integers(1, 2**63 - 1)
+steps = offsets.filter(bool)
+loadings = st.builds(
+    Loading,
+    page=counts,
+    pages=numbers,
+    still=st.booleans(),
+    style=printable,
+    video_second=st.none() | amounts,
+    video_keyframes=switches,
+    video_tile=st.none() | st.builds(VideoTile, step=steps, columns=numbers, rows=numbers, frame=frames),
+    video_animation=st.none() | st.builds(VideoAnimation, step=steps, delay=numbers, frames=numbers, frame=frames),
+)
+kinds = st.one_of(
+    st.builds(dict, format=st.none() | formats), st.just({"best": True}),
+    st.builds(dict, placeholder=st.sampled_from(Placeholder)),
 )  # fmt: skip
 outputs = st.builds(
-    Output,
-    format=st.none() | formats,
+    lambda kind, **fields: Output(**kind, **fields),
+    kinds,
     quality=st.none() | st.integers(1, 100),
     format_quality=st.dictionaries(formats, st.integers(1, 100)).map(lambda one: tuple(sorted(one.items()))),
+    autoquality=st.builds(
+        AutoQuality, method=st.none() | st.sampled_from(AutoQualityMethod), target=st.none() | amounts,
+        minimum=st.none() | percents, maximum=st.none() | percents, error=st.none() | amounts,
+    ),
     max_bytes=counts,
+    jpeg=st.builds(
+        JpegOptions, progressive=switches, no_subsample=switches, trellis_quant=switches,
+        overshoot_deringing=switches, optimize_scans=switches, quant_table=st.none() | st.integers(0, 8),
+    ),
+    png=st.builds(PngOptions, interlaced=switches, quantize=switches, quantization_colors=st.none() | st.integers(2, 256)),
+    webp=st.builds(WebpOptions, compression=st.none() | st.sampled_from(WebpCompression), smart_subsample=switches,
+                   preset=st.none() | st.sampled_from(WebpPreset)),
+    avif=st.builds(AvifOptions, subsample=st.none() | st.sampled_from(Subsampling)),
     strip_metadata=st.booleans(),
     keep_copyright=st.booleans(),
+    keep_provenance=st.booleans(),
     strip_color_profile=st.booleans(),
+    color_profile=st.sampled_from(["", "srgb", "cmyk", "Adobe RGB.icc"]),
+    dpi=amounts,
     preserve_hdr=st.booleans(),
     enforce_thumbnail=st.booleans(),
     skip_formats=st.sets(formats).map(lambda one: tuple(sorted(one))),
-)
+)  # fmt: skip
 limits = st.builds(
     LimitOverrides,
     max_src_resolution=st.none() | amounts,
@@ -103,11 +236,10 @@ limits = st.builds(
     max_animation_frame_resolution=st.none() | amounts,
     max_result_dimension=st.none() | counts,
 )
-printable = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
-words = st.text(ascii_letters + digits + "-._~!$&'()*,;=+@", max_size=20)
 deliveries = st.builds(
     Delivery, filename=printable, attachment=st.none() | st.booleans(), expires_at=st.none() | st.integers(1, 2**63 - 1),
-    cachebuster=words, raw=st.booleans(),
+    cachebuster=words, raw=st.booleans(), fallback=mark_sources, bypass_cache=st.booleans(),
+    cache_tags=st.sets(printable.filter(lambda one: one and ":" not in one)).map(lambda one: tuple(sorted(one))),
 )  # fmt: skip
 
 keys = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="?\0"), min_size=1, max_size=20).filter(
@@ -124,20 +256,23 @@ sources = st.one_of(
     st.builds(lambda text: SourceRef(scheme="ftp", location=text), printable),
     st.builds(lambda text: SourceRef(scheme="", location=text), keys.filter(lambda text: "://" not in text)),
 )  # fmt: skip
+digests = st.sampled_from(["", "md5:" + "0a" * 16, "sha1:" + "b" * 40, "sha256:" + "1f" * 32, "sha512:" + "9" * 128])
 requests = st.builds(
     ImageRequest,
-    source=sources,
+    source=st.builds(lambda source, hashsum: replace(source, hashsum=hashsum), sources, digests),
     recipe=st.builds(
-        lambda *parts: Recipe(stages=(parts[0],), output=parts[1], limits=parts[2]), stages, outputs, limits
+        Recipe, loading=st.just(Loading()) | loadings, stages=st.lists(stages, min_size=1, max_size=3).map(tuple),
+        output=outputs, limits=limits,
     ),
     delivery=deliveries,
-)
+)  # fmt: skip
 
 IMGPROXY = {
-    "plain": ImgproxyDialect(ImgproxyConfig(allow_security_options=True)),
+    "plain": ImgproxyDialect(ImgproxyConfig(allow_security_options=True, allow_bypass_cache=True)),
     "sealed": ImgproxyDialect(
         ImgproxyConfig(
-            allow_security_options=True, pairs=(PAIR,), encryption_key=b"k" * 32, path_prefix="/img", auto_rotate=False,
+            allow_security_options=True, allow_bypass_cache=True, unsharp_mode=UnsharpMode.AUTO,
+            pairs=(PAIR,), encryption_key=b"k" * 32, path_prefix="/img", auto_rotate=False,
             strip_metadata=False, preserve_hdr=True, arguments_separator="|",
             presets=("default=g:no:5:6/t:3:fff:1:1/pd:1:2:3:4/el:1/wm:1:re:1:2:3/fl:1:1/bl:3/ex:1:so:7:8".replace(":", "|"),),
         )
@@ -169,7 +304,7 @@ def test_a_signed_url_holds_for_nothing_else(request):
 query_dialect = QueryDialect(
     QueryConfig(
         images_source="s3://bucket/pre",
-        savable=frozenset(Format),
+        savable=frozenset(FORMAT_NAMES.values()),
         shared=ImgproxyConfig(pairs=(PAIR,), presets=("default=w:7/q:5/el:1/bl:2",)),
     )
 )
@@ -230,7 +365,7 @@ def test_a_query_reads_back_as_what_was_written(request):
     assert target.isascii()
 
 
-names = st.sampled_from(sorted({*OPTIONS, *SECURITY_OPTIONS, "preset", "pr", "nope"}))
+names = st.sampled_from(sorted({*OPTIONS, *SECURITY_OPTIONS, *BYPASS_OPTIONS, "preset", "pr", "nope"}))
 arguments = st.lists(
     st.sampled_from(
         ["", "0", "1", "-1", "0.5", "nan", "1e999", "fp", "sm", "no", "re", "fill", "webp", "ff0", "p", "9" * 40]
@@ -238,7 +373,7 @@ arguments = st.lists(
     | st.text(max_size=5),
     max_size=9,
 )
-option_texts = st.builds(lambda name, rest: ":".join((name, *rest)), names, arguments)
+option_texts = st.just("-") | st.builds(lambda name, rest: ":".join((name, *rest)), names, arguments)
 source_texts = st.one_of(
     st.text(max_size=30), st.text(max_size=30).map(lambda text: "plain/" + text),
     st.text(max_size=30).map(lambda text: "enc/" + text),
@@ -325,7 +460,6 @@ def test_what_imgproxy_urls_cannot_say_is_not_written():
     for unsaid in (
         ImageRequest(source=source),
         replace(said, recipe=replace(said.recipe, stages=())),
-        replace(said, recipe=replace(said.recipe, stages=(Stage(), Stage()))),
         replace(said, recipe=replace(said.recipe, limits=LimitOverrides(max_src_file_size=1))),
         replace(said, recipe=replace(said.recipe, output=replace(said.recipe.output, quality=0))),
         replace(said, delivery=Delivery(cachebuster="a/b")),
