@@ -46,18 +46,46 @@ def refuse_new(listening: socket.socket) -> None:
     """Let no further client begin to connect, for all processes that share the socket; those who began, finish.
 
     A connection that is complete, or nearly so, when its listening socket is closed is reset, and its request lost. So
-    TCP's first packets are dropped beforehand, with a filter of the kernel's: a client sends another a second later and
-    is told then that nobody listens. A unix socket's path is removed.
+    TCP's first packets are dropped beforehand: a client sends another a second later and is told then that nobody
+    listens. Connections accepted from now on are to be given to `hear_all`. A unix socket's path is removed.
     """
     if listening.family == socket.AF_UNIX:
         Path(listening.getsockname()).unlink(missing_ok=True)
         return
+    try:
+        _drop_first_packets(listening)
+    except OSError:  # some kernels and sandboxes want CAP_NET_ADMIN for filters, which containers lack
+        _hear_from_hops(listening, _NO_ROUTER)
+
+
+def hear_all(connection: socket.socket) -> None:
+    """Take what a connection got from its listening socket, if that refuses new clients: deafness to most packets."""
+    if connection.family != socket.AF_UNIX:
+        _hear_from_hops(connection, _ANY_ROUTERS)
+
+
+def _drop_first_packets(listening: socket.socket) -> None:
+    """Let the kernel drop packets that begin a connection."""
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in _DROP_FIRST_PACKETS))
     attached = struct.pack("HP", len(_DROP_FIRST_PACKETS), ctypes.addressof(program))
-    with contextlib.suppress(OSError):  # a sandbox may forbid filters: then the moment of closing stays a gamble
-        listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attached)
+    listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, attached)
 
 
+def _hear_from_hops(connection: socket.socket, least: int) -> None:
+    """Let the kernel drop packets with a time to live below the least.
+
+    On a listening socket these are the packets that begin a connection, unless their sender is on the same link and sends
+    with the greatest time to live; most send with 64 or 128. Packets of connections begun are not the listener's.
+    """
+    with contextlib.suppress(OSError):  # where this is not to be had either, the moment of closing stays a gamble
+        connection.setsockopt(socket.IPPROTO_IP, _IP_MINTTL, least)
+        if connection.family == socket.AF_INET6:
+            connection.setsockopt(socket.IPPROTO_IPV6, _IPV6_MINHOPCOUNT, least)
+
+
+_NO_ROUTER, _ANY_ROUTERS = 255, 0  # RFC 5082
+_IP_MINTTL = 21  # linux/in.h
+_IPV6_MINHOPCOUNT = 73  # linux/in6.h
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 _DROP_FIRST_PACKETS = (  # classic BPF (socket(7), linux/filter.h): code, jump if true, jump if false, operand
     (0x30, 0, 0, 13),  # load the byte of TCP's flags (RFC 9293 §3.1)

@@ -27,7 +27,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from imgproxy_py.kinds import Count, Number, Positive, Seconds
 from imgproxy_py.telemetry.aggregate import keep_writing, snapshot_path, write_snapshot
 from imgproxy_py.telemetry.metrics import Metrics, measure_loop_lag
-from imgproxy_py.web.addresses import BACKLOG, check_address, describe, refuse_new
+from imgproxy_py.web.addresses import BACKLOG, check_address, describe, hear_all, refuse_new
 from imgproxy_py.web.application import METRICS
 from imgproxy_py.web.metrics_site import metrics_site
 from imgproxy_py.web.shortcut import take_shortcut
@@ -143,6 +143,7 @@ class Server:
             refuse_new(self._listening)
             await asyncio.sleep(SETTLE)
         self._close_acceptor()
+        self._hear_all()
         await self._accept_queued()
         ends = time.monotonic() + self._settings.patience()
         await self._until_gone(min(ends, time.monotonic() + LINGER))
@@ -179,6 +180,12 @@ class Server:
             self._acceptor.close()
             self._acceptor = None
 
+    def _hear_all(self) -> None:
+        """Hear those who were accepted while new clients were refused."""
+        for wire in self._wires():
+            if wire.transport and (connection := wire.transport.get_extra_info("socket")):
+                hear_all(connection)
+
     async def _accept_queued(self) -> None:
         """Accept what clients connected before we stopped; closing the socket would reset them."""
         loop = asyncio.get_running_loop()
@@ -186,6 +193,7 @@ class Server:
             while True:
                 connection, _ = self._listening.accept()
                 connection.setblocking(False)
+                hear_all(connection)
                 await loop.connect_accepted_socket(self._wire, connection)
         self._listening.close()
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -157,18 +157,24 @@ def environment(**variables: str) -> dict[str, str]:
 
 @contextmanager
 def serving(
-    directory: Path, *flags: str, around: dict[str, str] | None = None, fails: bool = False, **variables: str
+    directory: Path,
+    *flags: str,
+    around: dict[str, str] | None = None,
+    by: Sequence[str] = (),
+    fails: bool = False,
+    **variables: str,
 ) -> Iterator[Service]:
     """Serve until the end of the block, then ask for the end, and insist on a good one and on no error of our own.
 
-    `variables` are settings, `around` other variables of the environment; `fails` says that errors of ours are expected.
+    `variables` are settings, `around` other variables of the environment; `by` is what runs the command; `fails` says
+    that errors of ours are expected.
     """
     (metrics_port,) = servers.free_ports(1)
     bind = {"bind": "127.0.0.1:0", "prometheus_bind": f"127.0.0.1:{metrics_port}"}
     errors = directory / f"stderr-{metrics_port}"
     with errors.open("wb") as stderr:
         process = subprocess.Popen(
-            [COMMAND, "serve", *flags],
+            [*by, COMMAND, "serve", *flags],
             env=environment(**{**bind, **variables}) | (around or {}),
             stdout=subprocess.PIPE,
             stderr=stderr,

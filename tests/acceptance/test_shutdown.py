@@ -13,6 +13,7 @@ from tests import pictures
 from tests.acceptance.clients import Client, get_once
 from tests.acceptance.origin import Origin
 from tests.acceptance.service import serving
+from tests.capabilities import dropping
 
 CLIENTS = 24
 
@@ -52,11 +53,12 @@ class Load:
                 return
 
 
+@pytest.mark.parametrize("by", [[], dropping()], ids=["as we are", "without capabilities"])
 @pytest.mark.parametrize("processes", [1, 2])
-async def test_a_stop_under_load_fails_no_request(processes: int, tmp_path: Path) -> None:
+async def test_a_stop_under_load_fails_no_request(processes: int, by: list[str], tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(pictures.png(pictures.marked(300, 200)))
     load = Load()
-    with serving(tmp_path, local_filesystem_root=str(tmp_path), processes=str(processes)) as service:
+    with serving(tmp_path, local_filesystem_root=str(tmp_path), processes=str(processes), by=by) as service:
         asking = [asyncio.create_task(load.ask_until_the_end(service.port, name)) for name in range(CLIENTS)]
         await asyncio.sleep(1.2)
         assert not any(one.done() for one in asking)

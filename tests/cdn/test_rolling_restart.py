@@ -14,6 +14,7 @@ import pytest
 from tests import servers
 from tests.acceptance.clients import Client
 from tests.acceptance.service import Service, serving
+from tests.capabilities import dropping
 from tests.cdn.conftest import SETTINGS, Fleet, signed
 from tests.cdn.edges import EDGES
 
@@ -48,8 +49,9 @@ class Load:
                 self.lost.append(repr(error))
 
 
+@pytest.mark.parametrize("by", [[], dropping()], ids=["as we are", "without capabilities"])
 @pytest.mark.parametrize("kind", EDGES)
-async def test_a_rolling_restart_fails_no_request(kind: str, tools: None, tmp_path: Path) -> None:
+async def test_a_rolling_restart_fails_no_request(kind: str, by: list[str], tools: None, tmp_path: Path) -> None:
     folder = tmp_path / "originals"
     folder.mkdir()
     settings = {**SETTINGS, "local_filesystem_root": str(folder), "shutdown_delay": str(DELAY), "workers": "2"}
@@ -61,7 +63,7 @@ async def test_a_rolling_restart_fails_no_request(kind: str, tools: None, tmp_pa
         stacks = {port: ExitStack() for port in ports}
 
         def start(port: int) -> Service:
-            return stacks[port].enter_context(serving(tmp_path, **settings, bind=f"127.0.0.1:{port}"))
+            return stacks[port].enter_context(serving(tmp_path, **settings, by=by, bind=f"127.0.0.1:{port}"))
 
         try:
             instances = {port: await asyncio.to_thread(start, port) for port in ports}
@@ -88,7 +90,8 @@ async def test_a_rolling_restart_fails_no_request(kind: str, tools: None, tmp_pa
                 await asyncio.to_thread(stack.close)
     total = sum(load.statuses.values())
     print(
-        f"{kind}: {2 * ROUNDS} restarts in {took:.1f} s under {CLIENTS} clients: {total} answers, "
+        f"{kind}{', without capabilities' if by else ''}: {2 * ROUNDS} restarts in {took:.1f} s "
+        f"under {CLIENTS} clients: {total} answers, "
         f"statuses {dict(load.statuses)}, {len(load.lost)} lost, slowest {load.slowest:.2f} s; "
         f"pictures made by each: {sorted(shares.values())}"
     )

@@ -1,10 +1,13 @@
 import socket
+import time
+from contextlib import nullcontext
 
 import pytest
 from pydantic import ValidationError
 
-from imgproxy_py.web.addresses import check_address, describe, listen, refuse_new
+from imgproxy_py.web.addresses import check_address, describe, hear_all, listen, refuse_new
 from imgproxy_py.web.server import ServerSettings
+from tests.capabilities import without_capabilities
 
 
 @pytest.mark.parametrize("text", [":8080", "127.0.0.1:0", "localhost:80", "[::1]:8080", "unix:/run/x.sock"])
@@ -44,15 +47,49 @@ def test_a_file_that_is_no_socket_is_left_alone(tmp_path):
     assert path.read_text() == "mine"
 
 
-def test_who_began_to_connect_finishes_and_nobody_else_begins():
-    with listen("127.0.0.1:0") as listening, socket.create_connection(listening.getsockname()[:2]) as early:
-        refuse_new(listening)
-        with pytest.raises(TimeoutError):
-            socket.create_connection(listening.getsockname()[:2], timeout=0.2)
-        early.sendall(b"hello")
-        accepted, _ = listening.accept()
-        with accepted:
-            assert accepted.recv(5) == b"hello"
+@pytest.fixture(params=["filters allowed", "filters forbidden"])
+def allowed(request):
+    """A thread that may attach filters to sockets, and one that may not, as in a restricted container."""
+    with without_capabilities() if request.param == "filters forbidden" else nullcontext():
+        yield
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", ""])
+def test_who_began_to_connect_finishes_and_nobody_else_begins(host, allowed):
+    with listen(f"[{host}]:0" if ":" in host else f"{host}:0") as listening:
+        address = (host or "127.0.0.1", listening.getsockname()[1])
+        with socket.create_connection(address) as early:
+            refuse_new(listening)
+            with pytest.raises(TimeoutError):
+                socket.create_connection(address, timeout=0.2)
+            early.sendall(b"hello")
+            assert said_on(listening) == b"hello"
+        listening.close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", ""])
+def test_whose_connection_was_half_made_is_heard(host, allowed):
+    with listen(f"[{host}]:0" if ":" in host else f"{host}:0") as listening:
+        # The kernel makes the connection when data come, as if the client's last packet of the handshake were late.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 5)
+        with socket.create_connection((host or "127.0.0.1", listening.getsockname()[1])) as early:
+            refuse_new(listening)
+            early.sendall(b"hel")
+            time.sleep(0.01)
+            early.sendall(b"lo")
+            assert said_on(listening) == b"hello"
+
+
+def said_on(listening):
+    """The first five bytes of the first client in the queue, within the time of a few retransmissions."""
+    listening.settimeout(2)
+    connection, _ = listening.accept()
+    with connection, connection.makefile("rb") as stream:
+        hear_all(connection)
+        connection.settimeout(2)
+        return stream.read(5)
 
 
 def test_the_patience_is_twice_the_timeout_unless_set():
