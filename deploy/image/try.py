@@ -88,8 +88,11 @@ def install_programs() -> None:
     if lacking:
         print(f"installing {', '.join(lacking)}", flush=True)
         env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        run("apt-get", "update", "-qq", check=False)
-        run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *lacking, check=False, env=env)
+        install = ("apt-get", "install", "-y", "-qq", "-o", "DPkg::Lock::Timeout=120", "--no-install-recommends")
+        run(*install, *lacking, check=False, env=env)
+        if not all(shutil.which(one) for one in lacking):  # the lists are old, or there are none yet
+            run("apt-get", "update", "-qq", check=False)
+            run(*install, *lacking, check=False, env=env)
     if lacking := [one for one in PROGRAMS if not shutil.which(one)]:
         leave(f"not run: {', '.join(lacking)} cannot be installed here")
 
