@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from loadtests.profile import Profile, ProfileWrong, load
-from loadtests.verdict import Measured, table
+from loadtests.verdict import Measured, stretch, table
 
 ROOT = Path(__file__).parents[1]
 REPORTS = ROOT / "var" / "loadtests"
@@ -47,7 +47,7 @@ def main() -> int:
             return _loaded(profile, arguments, arguments.host, keys)
         with TemporaryDirectory(prefix="imgproxy-load-") as work:
             with _serving(profile, Path(work)) as (host, keys):
-                return _loaded(profile, arguments, host, keys)
+                return _loaded(profile, arguments, host, keys | {"LOADTEST_IS_HERE": "yes"})
     except (ProfileWrong, ServiceFailed) as error:
         print(f"loadtests: {error}", file=sys.stderr)
         return 2
@@ -114,7 +114,7 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     raise ServiceFailed(f"the service did not start:\n{log.read_text()[-2000:]}")
 
 
-def _loaded(profile: Profile, arguments: argparse.Namespace, host: str, keys: dict[str, str]) -> int:
+def _loaded(profile: Profile, arguments: argparse.Namespace, host: str, told: dict[str, str]) -> int:
     REPORTS.mkdir(parents=True, exist_ok=True)
     html, kept = REPORTS / f"{profile.name}.html", REPORTS / f"{profile.name}.json"
     kept.unlink(missing_ok=True)
@@ -122,7 +122,7 @@ def _loaded(profile: Profile, arguments: argparse.Namespace, host: str, keys: di
     command += ["--html", str(html), "--loglevel", "WARNING", "--stop-timeout", "10"]
     if arguments.processes > 1:
         command += ["--processes", str(arguments.processes)]
-    environment = os.environ | keys | {
+    environment = os.environ | told | {
         "LOADTEST_PROFILE": str(Path(arguments.profile).resolve()) if arguments.profile.endswith(".toml") else profile.name,
         "LOADTEST_SEED": str(arguments.seed),
         "LOADTEST_SUMMARY": str(kept),
@@ -145,7 +145,10 @@ def _told(profile: Profile, found: dict[str, object], html: Path) -> int:
         name: Measured(**{key: value for key, value in one.items() if key in names})
         for name, one in found["measured"].items()  # type: ignore[attr-defined]
     }
-    print(table(profile, measured))
+    others = float(found["others"])  # type: ignore[arg-type]
+    print(table(profile, measured, stretch(others)))
+    if stretch(others) > 1:
+        print(f"others had {others:.0%} of this machine: times may be {stretch(others):.2f} times the profile's")
     for said, count in found["failures"].items():  # type: ignore[attr-defined]
         print(f"failed {count} times: {said}")
     for line in found["limits_passed_over"]:  # type: ignore[attr-defined]

@@ -155,6 +155,28 @@ def test_each_limit_fails_the_run(changed: dict[str, verdict.Measured], failures
     assert verdict.judge(CI, ALL_GOOD | changed, failures) == [said]
 
 
+def test_where_others_had_half_of_the_machine_everything_may_take_twice_as_long() -> None:
+    slow = ALL_GOOD | {"hot": replace(GOOD, p95=499), "mixed": replace(GOOD, p95=1601)}
+    assert verdict.judge(CI, slow, {}, verdict.stretch(0.5)) == ["mixed: p95 was 1601 ms, at most 1600 ms allowed"]
+    wrong = {"wrong picture: 1×1 pixels, not 2×2": 1}
+    assert verdict.judge(CI, slow, wrong, verdict.stretch(0.5))[0] == "1 times wrong, at most 0 allowed"
+    assert "499 of 500" in verdict.table(CI, slow, verdict.stretch(0.5))
+
+
+@pytest.mark.parametrize(("others", "times"), [(-0.01, 1), (0.0, 1), (0.2, 1.25), (0.75, 4), (0.99, 4)])
+def test_times_stretch_with_what_others_take_but_not_without_bound(others: float, times: float) -> None:
+    assert verdict.stretch(others) == times
+
+
+@pytest.mark.parametrize(
+    ("busy", "ours", "others"), [(80.0, 80.0, 0.0), (80.0, 40.0, 0.5), (40.0, 0.0, 0.5), (39.0, 40.0, 0.0)]
+)
+def test_what_others_take_is_what_was_busy_and_not_by_us(busy: float, ours: float, others: float) -> None:
+    before = verdict.Spent(at=100.0, busy=1000.0, ours=7.0)
+    after = verdict.Spent(at=140.0, busy=1000.0 + busy, ours=7.0 + ours)
+    assert verdict.others(before, after, cpus=2) == others
+
+
 # --- profiles ----------------------------------------------------------------------------------------------------------
 
 SMALL: dict[str, Any] = {
