@@ -8,6 +8,7 @@ from typing import Any
 
 import pyvips
 
+from imgproxy_py.engine.codecs.registry import encoders
 from imgproxy_py.engine.libvips import SAVERS
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.recipe.formats import Format
@@ -33,6 +34,9 @@ def writable_format(image: pyvips.Image, wanted: Format) -> Format:
 
 def encode(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> bytes:
     """Encode an image; raises `pyvips.Error` when its pixels cannot be had or written."""
+    bridged = encoders().get(encoding.format)
+    if bridged is not None:
+        return bridged.encode(image, encoding.quality, encoding.keep, settings)
     options = _OPTIONS[encoding.format](image, encoding.quality, settings)
     data: bytes = pyvips.Operation.call(SAVERS[encoding.format], image, keep=encoding.keep, **options)
     return data

@@ -10,6 +10,7 @@ from functools import cache
 
 import pyvips
 
+from imgproxy_py.engine.codecs.registry import decoders, encoders
 from imgproxy_py.errors import ImgproxyError
 from imgproxy_py.recipe.formats import Format
 
@@ -53,8 +54,8 @@ def set_up() -> Abilities:
     pyvips.block_untrusted_set(True)
     pyvips.operation_block_set("VipsForeignLoadSvg", False)
     return Abilities(
-        loadable=frozenset(one for one, name in LOADERS.items() if _exists(name)),
-        savable=frozenset(one for one, name in SAVERS.items() if _exists(name)) | {Format.SVG},
+        loadable=frozenset(one for one, name in LOADERS.items() if _exists(name)) | decoders().keys(),
+        savable=frozenset(one for one, name in SAVERS.items() if _exists(name)) | encoders().keys() | {Format.SVG},
     )
 
 

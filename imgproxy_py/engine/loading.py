@@ -7,9 +7,13 @@ from typing import Any
 
 import pyvips
 
+from imgproxy_py.engine.codecs.port import Demand
+from imgproxy_py.engine.codecs.registry import decoders
+from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.libvips import LOADERS
 from imgproxy_py.errors import BrokenImage
 from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.model import Loading
 from imgproxy_py.recipe.picture import Header
 
 # libvips renders an SVG at 72 dpi unless told; CSS pixels are defined at 96 (dialect §10).
@@ -21,26 +25,76 @@ _PAGED = frozenset({Format.GIF, Format.WEBP, Format.TIFF, Format.AVIF})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFile:
-    """An image file in memory; `tolerant` decodes what there is of a damaged one."""
+    """An image file in memory.
+
+    `tolerant` decodes what there is of a damaged one, `loading` tells which part is wanted. `effort` is of an SVG: the
+    work of its filters on each megapixel, in Gaussian blurs.
+    """
 
     data: bytes
     format: Format
     tolerant: bool = False
+    loading: Loading = Loading()
+    effort: float = 0.0
 
-    def open(self, *, shrink: float = 1.0, embedded_thumbnail: bool = False) -> pyvips.Image:
-        """Give the first frame, for one pass from top to bottom, `shrink` times smaller if the format's decoder can.
+    @property
+    def bridged(self) -> bool:
+        """Whether another library than libvips reads it; `open` then decodes all pixels at once."""
+        return self.format in decoders()
 
-        Raises `BrokenImage` if not even the header can be read.
+    def header(self, *, embedded_thumbnail: bool = False) -> Header:
+        """Give the header without decoding pixels; raises `BrokenImage` if it cannot be read."""
+        if self.bridged:
+            demand = Demand(loading=self.loading, embedded_thumbnail=embedded_thumbnail)
+            return decoders()[self.format].header(self.data, self.format, demand)
+        return header_of(self.open(embedded_thumbnail=embedded_thumbnail), self.format)
+
+    def open(
+        self,
+        *,
+        shrink: float = 1.0,
+        embedded_thumbnail: bool = False,
+        frames: int = 1,
+        interrupt: Interrupt | None = None,
+    ) -> pyvips.Image:
+        """Give the page or pages that `loading` names, or the first `frames` of an animation if more than one.
+
+        Frames lie one below the other in libvips' manner, with `page-height`, `n-pages`, `delay` and `loop`. The image is
+        for one pass from top to bottom, `shrink` times smaller if the format's decoder can. Raises `BrokenImage` if not
+        even the header can be read, or if there is no such page.
         """
-        options: dict[str, Any] = {"access": "sequential", "fail_on": "none" if self.tolerant else "truncated"}
-        options |= self._shrink_options(shrink)
+        if self.bridged:
+            demand = Demand(
+                loading=self.loading,
+                frames=frames,
+                shrink=shrink,
+                embedded_thumbnail=embedded_thumbnail,
+                interrupt=interrupt or Interrupt(),
+            )
+            return decoders()[self.format].decode(self.data, self.format, demand)
+        options = self._shrink_options(shrink)
         if embedded_thumbnail and self.format is Format.AVIF:
             options["thumbnail"] = True
+        if self.format not in _PAGED:
+            return self._opened(options)
+        if frames > 1:
+            return self._opened(options | {"n": frames})
+        return self._pages(options)
+
+    def _opened(self, options: dict[str, Any]) -> pyvips.Image:
+        common = {"access": "sequential", "fail_on": "none" if self.tolerant else "truncated"}
         try:
-            image: pyvips.Image = pyvips.Operation.call(LOADERS[self.format], self.data, **options)
+            image: pyvips.Image = pyvips.Operation.call(LOADERS[self.format], self.data, **common, **options)
         except pyvips.Error as error:
             raise BrokenImage("the original's header cannot be read", private=str(error)) from error
         return image
+
+    def _pages(self, options: dict[str, Any]) -> pyvips.Image:
+        if self.loading.page == 0 and self.loading.pages <= 1:
+            return self._opened(options)
+        available = _integer(self._opened(options), "n-pages", 1)
+        first, count = Demand(loading=self.loading).selected(available)
+        return stacked([self._opened(options | {"page": page}) for page in range(first, first + count)])
 
     def _shrink_options(self, shrink: float) -> dict[str, Any]:
         if self.format is Format.SVG:
@@ -48,6 +102,14 @@ class ImageFile:
         if shrink == 1:
             return {}
         return {"shrink": int(shrink)} if self.format is Format.JPEG else {"scale": 1 / shrink}
+
+
+def stacked(pages: list[pyvips.Image]) -> pyvips.Image:
+    """Give pages one below the other, aligned at the left (dialect §5.5), with the first one's metadata."""
+    image = pages[0]
+    for page in pages[1:]:
+        image = image.join(page, "vertical", expand=True)
+    return image
 
 
 def header_of(image: pyvips.Image, kind: Format) -> Header:

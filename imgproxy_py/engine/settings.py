@@ -127,6 +127,9 @@ class EngineSettings(BaseModel):
     avif_speed: Annotated[Integer, Field(ge=0, le=9)] = Field(
         default=8, description="AVIF encoder's speed, 0 (small) to 9 (fast)."
     )
+    jxl_effort: Annotated[Integer, Field(ge=1, le=9)] = Field(
+        default=4, description="JPEG XL encoder's effort, 1 (fast) to 9 (small)."
+    )
     use_linear_colorspace: Flag = Field(
         default=False, description="Resize in linear light: slower, kinder to fine contrast."
     )

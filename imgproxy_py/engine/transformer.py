@@ -10,6 +10,7 @@ import pyvips
 
 from imgproxy_py import __version__
 from imgproxy_py.engine import libvips
+from imgproxy_py.engine.codecs.registry import versions
 from imgproxy_py.engine.color import with_output_profile
 from imgproxy_py.engine.encoding import Encoding, encode, writable_format
 from imgproxy_py.engine.interrupt import Interrupt
@@ -111,8 +112,11 @@ class Transformer:
             raise BrokenImage(f"the {kind} file ends too early")
         if kind is Format.SVG and self.settings.sanitize_svg:
             data = sanitized(data)
-        file = ImageFile(data=data, format=kind, tolerant=self.settings.serve_truncated)
+        file = ImageFile(data=data, format=kind, tolerant=self.settings.serve_truncated, loading=recipe.loading)
         if kind is Format.JPEG and (header := jpeg_header(data)):
+            return Opened(file=file, image=None, header=header, complete=not truncated)
+        if file.bridged:
+            header = file.header(embedded_thumbnail=recipe.output.enforce_thumbnail)
             return Opened(file=file, image=None, header=header, complete=not truncated)
         image = file.open(embedded_thumbnail=recipe.output.enforce_thumbnail)
         return Opened(file=file, image=image, header=header_of(image, kind), complete=not truncated)
@@ -264,5 +268,5 @@ def _is_the_encoders(report: str) -> bool:
 def _epoch(settings: EngineSettings, watermark: bytes) -> str:
     # What is passed may hold the settings of the whole service: an address or a password changes no pixel.
     chosen = settings.model_dump_json(include=set(EngineSettings.model_fields) - _WITHOUT_CONSEQUENCE)
-    text = f"{_RECIPE_VERSION} {__version__} {libvips.version()} {chosen} {content_state(watermark)}"
+    text = f"{_RECIPE_VERSION} {__version__} {libvips.version()} {versions()} {chosen} {content_state(watermark)}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -66,7 +66,7 @@ class Work:
 
     def reopened(self, shrink: float = 1.0) -> Work:
         """Give the work with its file opened anew, `shrink` times smaller; raises `BrokenImage` if the header lied."""
-        image = self.file.open(shrink=shrink)
+        image = self.file.open(shrink=shrink, embedded_thumbnail=self.asked.enforce_thumbnail, interrupt=self.interrupt)
         if shrink >= 1 and (image.width > self.header.width or image.height > self.header.height):
             raise BrokenImage("the original is larger than its header says")  # the limits were judged by the header
         return self.showing(image)

@@ -19,7 +19,6 @@ class NotYetSettings(BaseModel):
     info_only_presets: Flag | None = Field(
         default=None, description="`/info` URLs name presets and nothing else; by default as `IMGPROXY_ONLY_PRESETS`."
     )
-    jxl_effort: Annotated[Integer, Field(ge=1, le=9)] = Field(default=4, description="JPEG XL encoder's effort.")
     fallback_image_data: str = Field(
         default="", description="Bytes in base64 of the picture served when a source fails."
     )

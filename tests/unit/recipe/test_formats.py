@@ -24,7 +24,7 @@ from imgproxy_py.recipe.formats import Format, sniff
         (b"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00mif1", Format.AVIF),
         (b"\x00\x00\x00\x1cftypmif1\x00\x00\x00\x00avif", Format.AVIF),
         (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1", Format.HEIC),
-        (b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00mp42", None),
+        (b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00mp42", Format.MP4),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Format.SVG),
         (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- a <svg> comment --><svg/>", Format.SVG),
         (

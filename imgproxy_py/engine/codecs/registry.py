@@ -1,0 +1,49 @@
+"""Which codecs this installation has. What is missing is missing for good: extras are looked for once."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+from imgproxy_py.engine.codecs import bmp, heif, ico, jxl
+from imgproxy_py.engine.codecs.port import Decoder, Encoder
+from imgproxy_py.recipe.formats import Format
+
+_DISTRIBUTIONS = ("pillow", "pillow-heif", "pi-heif", "imagecodecs")
+
+
+@cache
+def decoders() -> dict[Format, Decoder]:
+    """Give the decoder of each format that libvips cannot read and this installation can."""
+    found: dict[Format, Decoder | None] = {
+        Format.BMP: bmp.BmpDecoder(),
+        Format.ICO: ico.IcoDecoder(),
+        Format.HEIC: heif.decoder(),
+        Format.JXL: jxl.decoder(),
+    }
+    return {kind: decoder for kind, decoder in found.items() if decoder is not None}
+
+
+@cache
+def encoders() -> dict[Format, Encoder]:
+    """Give the encoder of each format that libvips cannot write and this installation can."""
+    found: dict[Format, Encoder | None] = {
+        Format.BMP: bmp.BmpEncoder(),
+        Format.ICO: ico.IcoEncoder(),
+        Format.HEIC: heif.encoder(),
+        Format.JXL: jxl.encoder(),
+    }
+    return {kind: encoder for kind, encoder in found.items() if encoder is not None}
+
+
+@cache
+def versions() -> str:
+    """Give the versions of the libraries that decode and encode, those that are installed."""
+    return " ".join(f"{name} {one}" for name in _DISTRIBUTIONS if (one := _version(name)))
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""
