@@ -15,6 +15,7 @@ from imgproxy_py.recipe.geometry import Plan, Size, plan
 from imgproxy_py.recipe.limits import Limits
 from imgproxy_py.recipe.model import Output, Stage
 from imgproxy_py.recipe.picture import Header
+from imgproxy_py.recipe.view import View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,8 @@ class Work:
     `image` is `None` until a step needs it, where the header was read without libvips. `asked` is what the URL says of
     the output, `output` the format it comes to. `reloadable` as long as the image is the file itself, not yet cut, so
     that the decoder may still scale it. `vector_shrink` is by how much an SVG was rendered smaller than its natural
-    size. `imported` says that the embedded profile was already applied. `high_depth` keeps 16 bits.
+    size. `imported` says that the embedded profile was already applied. `high_depth` keeps 16 bits. `view` is what of the
+    original the image shows.
     """
 
     image: pyvips.Image
@@ -49,6 +51,7 @@ class Work:
     reloadable: bool = True
     vector_shrink: float = 1.0
     imported: bool = False
+    view: View = View()
     watermark: ConfiguredWatermark | None = None
 
     @property
@@ -59,6 +62,17 @@ class Work:
     def showing(self, image: pyvips.Image) -> Work:
         """Give the work with another image in place of its own."""
         return replace(self, image=image)
+
+    def cropped(self, left: int, top: int, width: int, height: int) -> Work:
+        """Give the work with a rectangle of its image, in pixels."""
+        view = self.view.cut(left / self.image.width, top / self.image.height, *_shares(self, width, height))
+        return replace(self, image=self.image.crop(left, top, width, height), view=view)
+
+    def on_canvas(self, left: int, top: int, width: int, height: int) -> Work:
+        """Give the work with its image somewhere on a larger transparent canvas, in pixels."""
+        image = self.image if self.image.hasalpha() else self.image.addalpha()
+        view = self.view.cut(-left / self.image.width, -top / self.image.height, *_shares(self, width, height))
+        return replace(self, image=image.embed(left, top, width, height), view=view)
 
     def opened(self) -> Work:
         """Give the work with its image."""
@@ -85,6 +99,10 @@ class Work:
     def vector(self) -> bool:
         """Whether the image can still be rendered at any size."""
         return self.header.format is Format.SVG and self.reloadable
+
+
+def _shares(work: Work, width: int, height: int) -> tuple[float, float]:
+    return width / work.image.width, height / work.image.height
 
 
 def plan_for(stage: Stage, size: Size, header: Header, limits: Limits, *, vector: bool) -> Plan:

@@ -14,6 +14,7 @@ def cut(work: Work, wanted: Size, gravity: Gravity, *, factor: float = 1.0) -> W
         return work
     if gravity.type is GravityType.SMART:
         work = work.in_memory()
-        return work.showing(work.image.smartcrop(size.width, size.height))
+        window = work.image.smartcrop(size.width, size.height)
+        return work.cropped(-window.xoffset, -window.yoffset, size.width, size.height)
     left, top = position(work.size, size, gravity, factor=factor)
-    return work.showing(work.image.crop(left, top, size.width, size.height))
+    return work.cropped(left, top, size.width, size.height)

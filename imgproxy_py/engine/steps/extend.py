@@ -41,5 +41,4 @@ def _extended(work: Work, wanted: Size, gravity: Gravity) -> Work:
 
 def _embedded(work: Work, left: int, top: int, canvas: Size) -> Work:
     work.limits.check_result(canvas.width, canvas.height)
-    image = work.image if work.image.hasalpha() else work.image.addalpha()
-    return work.showing(image.embed(left, top, canvas.width, canvas.height))
+    return work.on_canvas(left, top, canvas.width, canvas.height)

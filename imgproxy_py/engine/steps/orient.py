@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pyvips
+from dataclasses import replace
 
 from imgproxy_py.engine.work import Work
 
@@ -12,17 +12,20 @@ def orient(work: Work) -> Work:
     plan, stage = work.plan, work.stage
     if not (plan.angle or plan.mirrored or stage.rotate or stage.flip_horizontal or stage.flip_vertical):
         return work
-    work = work.in_memory()
-    image = _turned(work.image, plan.angle)
+    work = _turned(work.in_memory(), plan.angle)
     if plan.mirrored:
-        image = image.fliphor()
-    image = _turned(image, stage.rotate)
+        work = _flipped_horizontally(work)
+    work = _turned(work, stage.rotate)
     if stage.flip_horizontal:
-        image = image.fliphor()
+        work = _flipped_horizontally(work)
     if stage.flip_vertical:
-        image = image.flipver()
-    return work.showing(image)
+        work = replace(work, image=work.image.flipver(), view=work.view.flipped_vertically())
+    return work
 
 
-def _turned(image: pyvips.Image, angle: int) -> pyvips.Image:
-    return image.rot(f"d{angle}") if angle else image
+def _turned(work: Work, angle: int) -> Work:
+    return replace(work, image=work.image.rot(f"d{angle}"), view=work.view.turned(angle)) if angle else work
+
+
+def _flipped_horizontally(work: Work) -> Work:
+    return replace(work, image=work.image.fliphor(), view=work.view.flipped_horizontally())

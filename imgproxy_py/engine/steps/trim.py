@@ -25,7 +25,7 @@ def trim(work: Work) -> Work:
     left, top, width, height = _box(work.image, wanted)
     if width == 0 or height == 0:
         return work.replanned()
-    return work.showing(work.image.crop(left, top, width, height)).replanned()
+    return work.cropped(left, top, width, height).replanned()
 
 
 def _box(image: pyvips.Image, wanted: Trim) -> tuple[int, int, int, int]:
