@@ -30,6 +30,7 @@ from imgproxy_py.recipe.negotiation import Negotiation
 from imgproxy_py.recipe.picture import Original
 from imgproxy_py.recipe.request import ImageRequest
 from imgproxy_py.recipe.source import SourceRef
+from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.settings import Settings
 from imgproxy_py.sources.allowed import AllowedSources
@@ -65,7 +66,8 @@ class Studio:
 
     def check(self, request: ImageRequest) -> None:
         """Raise for a request that is refused before anything is fetched (dialect §3, steps 8 and 10)."""
-        self.sources.check(request.source)
+        for source in request.originals:
+            self.sources.check(source)
         self.transformer.check(request.recipe.output)
 
 
@@ -87,7 +89,12 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
             caches=caches,
             pool=pool,
             renderer=Renderer(
-                sources=sources, caches=caches, pool=pool, transformer=transformer, etag_buster=settings.etag_buster
+                sources=sources,
+                caches=caches,
+                pool=pool,
+                transformer=transformer,
+                marks=MarkOriginals(sources, settings, max_bytes=settings.max_src_file_size),
+                etag_buster=settings.etag_buster,
             ),
         )
 

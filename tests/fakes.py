@@ -105,12 +105,16 @@ class FakeTransformer:
         self.gate.set()
         self.begun = 0
         self.stopped = 0
+        self.marks: dict[SourceRef, bytes] = {}
 
     def check(self, output: Output) -> None:
         """Everything can be written."""
 
-    def transform(self, data: bytes, recipe: Recipe, interrupt: Interrupt) -> Picture:
+    def transform(
+        self, data: bytes, recipe: Recipe, interrupt: Interrupt, marks: Mapping[SourceRef, bytes] | None = None
+    ) -> Picture:
         self.begun += 1
+        self.marks = dict(marks or {})
         while not self.gate.wait(0.002):
             if interrupt.stopped:
                 self.stopped += 1

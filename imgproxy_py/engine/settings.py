@@ -4,35 +4,15 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from imgproxy_py.engine.encoder_settings import EncoderSettings
 from imgproxy_py.kinds import Count, Flag, Integer, Number, Positive
 from imgproxy_py.recipe.formats import FORMAT_NAMES, Format
 from imgproxy_py.recipe.limits import Limits
-
-DEFAULT_FORMAT_QUALITY = {Format.WEBP: 79, Format.AVIF: 63, Format.JXL: 77}
-
-_QUALITIES = (
-    "pairs format=quality divided by commas, the format one of jpeg jxl png webp gif avif tiff heic, quality 0–100"
-)
-
-
-def _format_quality(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    pairs = dict(_pair(part) for part in value.split(",") if part.strip())
-    return {**DEFAULT_FORMAT_QUALITY, **pairs}
-
-
-def _pair(text: str) -> tuple[Format, int]:
-    name, found, quality = (part.strip() for part in text.partition("="))
-    if not found or name not in FORMAT_NAMES or not quality.isascii() or not quality.isdigit() or int(quality) > 100:
-        raise ValueError(_QUALITIES)
-    return FORMAT_NAMES[name], int(quality)
-
 
 def _formats(value: Any) -> Any:
     if not isinstance(value, str):
@@ -46,10 +26,6 @@ def _formats(value: Any) -> Any:
 Formats = Annotated[tuple[Format, ...], NoDecode, BeforeValidator(_formats)]
 """Format names divided by commas."""
 
-FormatQuality = Annotated[dict[Format, Annotated[int, Field(ge=0, le=100)]], NoDecode, BeforeValidator(_format_quality)]
-"""Qualities by format; those not listed keep their defaults."""
-
-
 def _base64(value: Any) -> Any:
     try:
         b64decode(value, validate=True)
@@ -61,10 +37,7 @@ def _base64(value: Any) -> Any:
 Base64Text = Annotated[str, AfterValidator(_base64)]
 """Bytes in base64."""
 
-Percent = Annotated[Integer, Field(ge=1, le=100)]
-
-
-class EngineSettings(BaseModel):
+class EngineSettings(EncoderSettings):
     """Limits, encoders and threads (dialect §14)."""
 
     workers: Positive = Field(
@@ -107,29 +80,6 @@ class EngineSettings(BaseModel):
     sanitize_svg: Flag = Field(
         default=True, description="Remove scripts, event handlers and foreign references from SVG."
     )
-    quality: Percent = Field(default=80, description="Quality for formats without one of their own, 1–100.")
-    format_quality: FormatQuality = Field(
-        default_factory=lambda: dict(DEFAULT_FORMAT_QUALITY),
-        description="Quality by format, as `webp=79,avif=63`; formats not listed keep their defaults.",
-    )
-    jpeg_progressive: Flag = Field(default=False, description="Write progressive JPEG.")
-    png_interlaced: Flag = Field(default=False, description="Write interlaced PNG.")
-    png_quantize: Flag = Field(default=False, description="Write PNG with a palette.")
-    png_quantization_colors: Annotated[Integer, Field(ge=2, le=256)] = Field(
-        default=256, description="Colours of the palette when PNG is quantised, 2–256, rounded up to 2, 4, 16 or 256."
-    )
-    webp_effort: Annotated[Integer, Field(ge=0, le=6)] = Field(
-        default=4, description="WebP encoder's effort, 0 (fast) to 6 (small)."
-    )
-    webp_preset: Literal["default", "picture", "photo", "drawing", "icon", "text"] = Field(
-        default="default", description="WebP encoder's preset."
-    )
-    avif_speed: Annotated[Integer, Field(ge=0, le=9)] = Field(
-        default=8, description="AVIF encoder's speed, 0 (small) to 9 (fast)."
-    )
-    jxl_effort: Annotated[Integer, Field(ge=1, le=9)] = Field(
-        default=4, description="JPEG XL encoder's effort, 1 (fast) to 9 (small)."
-    )
     use_linear_colorspace: Flag = Field(
         default=False, description="Resize in linear light: slower, kinder to fine contrast."
     )
@@ -142,6 +92,10 @@ class EngineSettings(BaseModel):
     watermark_url: str = Field(default="", description="The watermark's URL; fetched once, when the service starts.")
     watermark_opacity: Annotated[Number, Field(le=1)] = Field(
         default=1.0, description="What the opacity of every watermark is multiplied by, 0–1."
+    )
+    watermarks_cache_bytes: Count = Field(
+        default=32 * 1024 * 1024,
+        description="How many bytes of watermarks' pixels are kept ready at the sizes that pictures took, by each process.",
     )
 
     def limits(self) -> Limits:

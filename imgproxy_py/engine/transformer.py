@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pyvips
@@ -15,12 +16,13 @@ from imgproxy_py.engine.color import with_output_profile
 from imgproxy_py.engine.encoding import Encoding, encode, writable_format
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.loading import ImageFile, header_of
+from imgproxy_py.engine.marks import KeptMarks, Marks
 from imgproxy_py.engine.metadata import kept, without_orientation
 from imgproxy_py.engine.pipeline import run
 from imgproxy_py.engine.quality import quality_for, within_bytes
 from imgproxy_py.engine.settings import EngineSettings
-from imgproxy_py.engine.svg import sanitized
-from imgproxy_py.engine.work import ConfiguredWatermark, Work, plan_for
+from imgproxy_py.engine.svg import prepared
+from imgproxy_py.engine.work import Work, plan_for
 from imgproxy_py.errors import (
     BrokenImage,
     DeadlineExceeded,
@@ -38,6 +40,7 @@ from imgproxy_py.recipe.limits import Limits
 from imgproxy_py.recipe.model import Output, Recipe, Stage
 from imgproxy_py.recipe.negotiation import chosen_format, skips_pipeline, wants_alpha
 from imgproxy_py.recipe.picture import Header, Picture, Timings
+from imgproxy_py.recipe.source import SourceRef
 
 # What the result depends on but no setting tells; raised when a change here changes pixels or bytes.
 _RECIPE_VERSION = 1
@@ -52,8 +55,12 @@ _WITHOUT_CONSEQUENCE = frozenset(
         "watermark_data",
         "watermark_path",
         "watermark_url",
+        "watermarks_cache_bytes",
     }
 )
+
+
+_NO_MARKS: Mapping[SourceRef, bytes] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +90,11 @@ class Transformer:
             Format.JPEG,
         )
         self.epoch = _epoch(settings, watermark)
-        self._watermark = self._opened_watermark(watermark) if watermark else None
-
-    def _opened_watermark(self, data: bytes) -> ConfiguredWatermark:
-        return ConfiguredWatermark(file=self.open(data).file, opacity=self.settings.watermark_opacity)
+        self._marks = Marks(
+            kept=KeptMarks(settings.watermarks_cache_bytes),
+            configured=self.open(watermark).file if watermark else None,
+            opacity=settings.watermark_opacity,
+        )
 
     def check(self, output: Output) -> None:
         """Raise `OutputUnsupported` if the format that the URL names cannot be written here."""
@@ -110,9 +118,7 @@ class Transformer:
         truncated = is_truncated(data, kind)
         if truncated and not self.settings.serve_truncated:
             raise BrokenImage(f"the {kind} file ends too early")
-        if kind is Format.SVG and self.settings.sanitize_svg:
-            data = sanitized(data)
-        file = ImageFile(data=data, format=kind, tolerant=self.settings.serve_truncated, loading=recipe.loading)
+        file = self._file(data, kind, recipe)
         if kind is Format.JPEG and (header := jpeg_header(data)):
             return Opened(file=file, image=None, header=header, complete=not truncated)
         if file.bridged:
@@ -121,8 +127,17 @@ class Transformer:
         image = file.open(embedded_thumbnail=recipe.output.enforce_thumbnail)
         return Opened(file=file, image=image, header=header_of(image, kind), complete=not truncated)
 
-    def transform(self, data: bytes, recipe: Recipe, interrupt: Interrupt) -> Picture:
-        """Make the picture.
+    def _file(self, data: bytes, kind: Format, recipe: Recipe) -> ImageFile:
+        if kind is not Format.SVG:
+            return ImageFile(data=data, format=kind, tolerant=self.settings.serve_truncated, loading=recipe.loading)
+        limits = self.limits.overridden(recipe.limits)
+        drawing = prepared(data, limits, sanitizing=self.settings.sanitize_svg, style=recipe.loading.style)
+        return ImageFile(data=drawing.data, format=kind, effort=drawing.effort)
+
+    def transform(
+        self, data: bytes, recipe: Recipe, interrupt: Interrupt, marks: Mapping[SourceRef, bytes] = _NO_MARKS
+    ) -> Picture:
+        """Make the picture; `marks` are the bytes of the watermarks that the recipe names.
 
         Raises an `ImageError`, `SourceTooLarge`, `ResultTooLarge` or `OutputUnsupported` for what cannot be made, and
         `DeadlineExceeded` when `interrupt` was told to stop.
@@ -135,7 +150,7 @@ class Transformer:
         try:
             if self._is_handed_back(opened, recipe.output):
                 return _handed_back(opened, len(data))
-            work = self._run_stages(opened, recipe, limits, interrupt)
+            work = self._run_stages(opened, recipe, limits, interrupt, self._marks_with(marks))
             transformed = time.perf_counter()
             picture = self._finished(work, opened, recipe.output)
         except pyvips.Error as error:
@@ -165,14 +180,23 @@ class Transformer:
         self.check(replace(recipe.output, format=chosen))
         return chosen
 
-    def _run_stages(self, opened: Opened, recipe: Recipe, limits: Limits, interrupt: Interrupt) -> Work:
+    def _run_stages(
+        self, opened: Opened, recipe: Recipe, limits: Limits, interrupt: Interrupt, marks: Marks
+    ) -> Work:
         output = self.output_format(opened.header, recipe)
-        work = self._first_work(opened, recipe, output, limits, interrupt)
+        work = self._first_work(opened, recipe, output, limits, interrupt, marks)
         for stage in recipe.stages[1:]:
             work = run(_next_work(work, stage))
         return work
 
-    def _first_work(self, opened: Opened, recipe: Recipe, output: Format, limits: Limits, interrupt: Interrupt) -> Work:
+    def _marks_with(self, fetched: Mapping[SourceRef, bytes]) -> Marks:
+        if not fetched:
+            return self._marks
+        return replace(self._marks, fetched={source: self.open(data).file for source, data in fetched.items()})
+
+    def _first_work(
+        self, opened: Opened, recipe: Recipe, output: Format, limits: Limits, interrupt: Interrupt, marks: Marks
+    ) -> Work:
         stage, header = recipe.stages[0], opened.header
         size = Size(header.width, header.height)
         numbers = plan_for(stage, size, header, limits, vector=header.format is Format.SVG)
@@ -190,7 +214,7 @@ class Transformer:
                 interrupt=interrupt,
                 high_depth=recipe.output.preserve_hdr and ABILITIES[output].high_depth,
                 reloadable=not recipe.output.enforce_thumbnail,
-                watermark=self._watermark,
+                marks=marks,
             )
         )
 

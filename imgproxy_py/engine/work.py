@@ -8,6 +8,7 @@ import pyvips
 
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.loading import ImageFile
+from imgproxy_py.engine.marks import Marks
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.errors import BrokenImage
 from imgproxy_py.recipe.formats import Format
@@ -16,14 +17,6 @@ from imgproxy_py.recipe.limits import Limits
 from imgproxy_py.recipe.model import Output, Stage
 from imgproxy_py.recipe.picture import Header
 from imgproxy_py.recipe.view import View
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfiguredWatermark:
-    """The operator's watermark, and the opacity 0–1 that every URL's is multiplied by."""
-
-    file: ImageFile
-    opacity: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +45,7 @@ class Work:
     vector_shrink: float = 1.0
     imported: bool = False
     view: View = View()
-    watermark: ConfiguredWatermark | None = None
+    marks: Marks | None = None
 
     @property
     def size(self) -> Size:

@@ -41,6 +41,13 @@ class ImageRequest:
     delivery: Delivery = Delivery()
     signature: str = ""
 
+    @property
+    def originals(self) -> tuple[SourceRef, ...]:
+        """Every original that the request names: the one it is about, those of watermarks, and the fallback."""
+        marks = tuple(one.watermark.source for one in self.recipe.stages if one.watermark and one.watermark.source)
+        fallback = (self.delivery.fallback,) if self.delivery.fallback else ()
+        return (self.source, *marks, *fallback)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientHints:

@@ -10,27 +10,48 @@ from imgproxy_py.caches.tiers import TieredCache
 from imgproxy_py.deadline import Deadline
 from imgproxy_py.engine.pool import Pool
 from imgproxy_py.engine.transformer import Transformer
-from imgproxy_py.errors import DeadlineExceeded, SourceUnreachable
+from imgproxy_py.errors import (
+    DeadlineExceeded,
+    ImgproxyError,
+    SourceError,
+    SourceForbidden,
+    SourceUnreachable,
+    UnknownImage,
+)
 from imgproxy_py.recipe.identity import cache_key, content_state, entity_tag, original_state
 from imgproxy_py.recipe.picture import Original, Outcome, Picture, Rendered
 from imgproxy_py.recipe.request import ImageRequest
+from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.recipe.tags import cache_tags
+from imgproxy_py.rendering.fallback import FallbackImage
 from imgproxy_py.rendering.flight import Flight
+from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.sources.port import Source
+
+
+class NoOriginal(Exception):
+    """There is nothing to make a picture of; `reason` says why. Never leaves this module."""
+
+    def __init__(self, reason: ImgproxyError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renderer:
     """Makes pictures, once each: flight → caches → source → engine → caches.
 
-    `etag_buster` is the operator's way to make all keys and entity tags new.
+    `etag_buster` is the operator's way to make all keys and entity tags new. `fallback` is shown in place of what cannot
+    be fetched, unless the request names one itself.
     """
 
     sources: Source
     caches: TieredCache
     pool: Pool
     transformer: Transformer
+    marks: MarkOriginals
     etag_buster: str = ""
+    fallback: FallbackImage | None = None
     flight: Flight[Rendered] = field(default_factory=Flight)
 
     def key(self, request: ImageRequest) -> str:
@@ -42,10 +63,40 @@ class Renderer:
         return self.caches.peek(key)
 
     async def render(self, request: ImageRequest, key: str, deadline: Deadline) -> Rendered:
-        """Give the picture, found in a lower cache or made now.
+        """Give the picture, found in a lower cache or made now, or the fallback with its `failure`.
 
         Raises the errors of sources and engine, `Overloaded`, and `DeadlineExceeded`.
         """
+        try:
+            return await self._joined(request, key, deadline)
+        except NoOriginal as error:
+            reason = error.reason
+        ref = request.delivery.fallback or (self.fallback and self.fallback.ref)
+        if ref is None:
+            raise reason
+        return await self._instead(request, ref, reason, deadline)
+
+    async def _instead(
+        self, request: ImageRequest, ref: SourceRef, reason: ImgproxyError, deadline: Deadline
+    ) -> Rendered:
+        """Give the fallback as a picture of its own, so that many failures cost one; if it fails too, raise `reason`."""
+        request = replace(request, source=ref)
+        key = self.key(request)
+        try:
+            rendered = self._peeked(request, key) or await self._joined(request, key, deadline)
+        except (NoOriginal, ImgproxyError):
+            raise reason from None
+        return replace(rendered, failure=reason)
+
+    def _peeked(self, request: ImageRequest, key: str) -> Rendered | None:
+        return None if request.delivery.bypass_cache else self.cached(key)
+
+    async def _joined(self, request: ImageRequest, key: str, deadline: Deadline) -> Rendered:
+        """Find or make a picture with whoever else wants it; `NoOriginal` for what a fallback may stand in for."""
+        if request.delivery.bypass_cache:
+            # Who goes past the caches must not be given what somebody found in them.
+            rendered, _ = await self.flight.join(f"bypass {key}", lambda: self._past_caches(request, key), deadline)
+            return rendered
         rendered, shared = await self.flight.join(key, lambda: self._find_or_make(request, key), deadline)
         return replace(rendered, outcome=Outcome.SHARED) if shared else rendered
 
@@ -69,14 +120,20 @@ class Renderer:
             await self.caches.put(key, picture)
         return Rendered(picture=picture, outcome=Outcome.MADE)
 
+    async def _past_caches(self, request: ImageRequest, key: str) -> Rendered:
+        return Rendered(picture=await self._make(request, key), outcome=Outcome.BYPASSED)
+
     async def _make(self, request: ImageRequest, key: str) -> Picture:
         with self.pool.admit() as place:
             started = time.perf_counter()
             original = await self._fetch(request)
             fetched = (time.perf_counter() - started) * 1000
-            picture, waited = await place.run(
-                lambda interrupt: self.transformer.transform(original.data, request.recipe, interrupt)
-            )
+            try:
+                picture, waited = await place.run(
+                    lambda interrupt: self.transformer.transform(original.data, request.recipe, interrupt)
+                )
+            except UnknownImage as error:
+                raise NoOriginal(error) from error
         return replace(
             picture,
             etag=entity_tag(key, original_state(original.validators) or content_state(original.data)),
@@ -89,8 +146,13 @@ class Renderer:
         )
 
     async def _fetch(self, request: ImageRequest) -> Original:
+        if self.fallback and self.fallback.original and request.source == self.fallback.ref:
+            return self.fallback.original
         limits = self.transformer.limits.overridden(request.recipe.limits)
-        original = await self.sources.fetch(request.source, max_bytes=limits.max_src_file_size)
+        try:
+            original = await self.sources.fetch(request.source, max_bytes=limits.max_src_file_size)
+        except (SourceError, SourceForbidden) as error:
+            raise NoOriginal(error) from error
         if not isinstance(original, Original):
-            raise SourceUnreachable("the origin answered 304 to an unconditional request")
+            raise NoOriginal(SourceUnreachable("the origin answered 304 to an unconditional request"))
         return original

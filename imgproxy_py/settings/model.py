@@ -19,6 +19,7 @@ from imgproxy_py.dialects.query.config import QueryConfig
 from imgproxy_py.edges.settings import EdgeSettings
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.recipe.formats import Format
+from imgproxy_py.rendering.marks import MarkSettings
 from imgproxy_py.settings.dialects import DialectSettings
 from imgproxy_py.settings.errors import SettingsError, wrong_settings
 from imgproxy_py.settings.names import variable
@@ -38,6 +39,7 @@ COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Around pictures", WebSettings),
     ("URLs", DialectSettings),
     ("Limits, encoders, workers", EngineSettings),
+    ("Watermarks that URLs name", MarkSettings),
     ("Delivery", DeliverySettings),
     ("Which sources", RouterSettings),
     ("Downloads", HttpSettings),
@@ -59,6 +61,7 @@ class Settings(
     WebSettings,
     DialectSettings,
     EngineSettings,
+    MarkSettings,
     DeliverySettings,
     RouterSettings,
     HttpSettings,

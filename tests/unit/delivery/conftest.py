@@ -24,6 +24,7 @@ from imgproxy_py.engine.pool import Pool
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.engine.transformer import Transformer
 from imgproxy_py.recipe.negotiation import Negotiation
+from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.telemetry.metrics import Metrics, MetricsSettings
 from imgproxy_py.web.application import WebSettings, make_application
@@ -79,6 +80,7 @@ class Shop:
             caches=TieredCache([self.memory]),
             pool=self.pool,
             transformer=self.transformer,  # type: ignore[arg-type]
+            marks=MarkOriginals(self.source),
             etag_buster=self.settings.etag_buster,
         )
         config = ImgproxyConfig(**(imgproxy or {}))

@@ -26,6 +26,7 @@ from imgproxy_py.recipe.formats import Format, sniff
 from imgproxy_py.recipe.identity import content_state, entity_tag
 from imgproxy_py.recipe.model import LimitOverrides, Recipe
 from imgproxy_py.recipe.picture import Outcome, Rendered, Validators
+from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.sources.port import NotModified
 from tests.factories import MODIFIED_AT, jpeg, make_memory_cache, make_original, make_picture, make_recipe, make_request
@@ -53,6 +54,7 @@ class Workshop:
             caches=caches or TieredCache([self.memory]),
             pool=self.pool,
             transformer=self.transformer,
+            marks=MarkOriginals(self.source),
             etag_buster=etag_buster,
         )
 
