@@ -200,6 +200,12 @@ def test_every_alert_has_a_runbook() -> None:
         assert one["labels"]["severity"] in ("critical", "warning")
 
 
+def test_operations_name_every_alert_and_lead_to_its_runbook() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    told = re.findall(r"^\| \[(\w+)\]\(runbooks\.md#(\w+)\) \| (\w+) \|", text, flags=re.MULTILINE)
+    assert told == [(one["alert"], one["alert"].lower(), one["labels"]["severity"]) for one in alerts()]
+
+
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 def test_a_dashboard_is_sound(path: Path) -> None:
     document = json.loads(path.read_text())
