@@ -13,7 +13,8 @@ from functools import cache
 
 import pyvips
 
-from imgproxy_py.recipe.formats import Format
+from imgproxy_py.engine.loading import ImageFile
+from imgproxy_py.recipe.formats import Format, sniff
 
 # Pixels
 
@@ -188,6 +189,13 @@ def animation(frames: int = 3, width: int = 40, height: int = 30) -> pyvips.Imag
 
 
 # Damage
+
+
+def read(data: bytes) -> pyvips.Image:
+    """The pixels of a file of any format that is read here."""
+    kind = sniff(data)
+    assert kind is not None
+    return ImageFile(data=data, format=kind).open()
 
 
 def truncated(data: bytes, share: float) -> bytes:

@@ -41,7 +41,9 @@ def test_formats_tell_what_can_be_read_and_written_here(run: Run) -> None:
     rows = {line.split()[0]: line.split() for line in run("formats").stdout.splitlines()}
     assert rows["jpeg"] == ["jpeg", "yes", "yes", "-", "-", "-", "image/jpeg"]
     assert rows["webp"] == ["webp", "yes", "yes", "yes", "yes", "-", "image/webp"]
-    assert rows["ico"][1:3] == ["-", "-"]
+    assert rows["ico"][1:3] == ["yes", "yes"]
+    assert rows["svg"][1:3] == ["yes", "yes"]
+    assert {rows[name][2] for name in ("pdf", "psd", "raw", "mp4", "webm")} == {"-"}
 
 
 def test_settings_prints_the_reference(run: Run) -> None:

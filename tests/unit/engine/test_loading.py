@@ -5,11 +5,14 @@ from __future__ import annotations
 import gc
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from imgproxy_py.engine import libvips
 from imgproxy_py.engine.loading import ImageFile, header_of
+from imgproxy_py.engine.settings import EngineSettings
+from imgproxy_py.engine.transformer import Transformer
 from imgproxy_py.errors import (
     BrokenImage,
     DeadlineExceeded,
@@ -20,7 +23,7 @@ from imgproxy_py.errors import (
     UndecodableImage,
     UnknownImage,
 )
-from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.formats import Format, sniff
 from tests import pictures
 from tests.unit.engine.making import failure, made, opened, recipe_of, transformed, transformer
 
@@ -112,9 +115,7 @@ def comment(data: bytes) -> bytes:
 # What is no image
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"\0", b"hello", b"<html></html>", b"\x1f\x8b\x08", b"P6 1 1 255 abc"]
-)
+@pytest.mark.parametrize("data", [b"", b"\0", b"hello", b"<html></html>", b"\x1f\x8b\x08", b"P6 1 1 255 abc"])
 def test_what_is_not_an_image_is_unknown(data: bytes) -> None:
     assert failure(lambda: transformed(data)) is UnknownImage
 
@@ -130,8 +131,13 @@ def test_what_is_not_an_image_is_unknown(data: bytes) -> None:
     ],
     ids=["heic", "mif1", "jxl", "bmp", "ico"],
 )
-def test_a_known_format_without_a_decoder_says_so(data: bytes) -> None:
-    assert failure(lambda: transformed(data)) is UndecodableImage
+def test_a_known_format_without_a_decoder_says_so(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = libvips.set_up()
+    without = replace(here, loadable=here.loadable - {sniff(data)})
+    monkeypatch.setattr(libvips, "set_up", lambda: without)
+    one = Transformer(EngineSettings(workers=1))
+    with pytest.raises(UndecodableImage):
+        one.open(data)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
