@@ -30,6 +30,7 @@ from imgproxy_py.recipe.negotiation import Negotiation
 from imgproxy_py.recipe.picture import Original
 from imgproxy_py.recipe.request import ImageRequest
 from imgproxy_py.recipe.source import SourceRef
+from imgproxy_py.rendering.fallback import configured_fallback
 from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.settings import Settings
@@ -44,7 +45,7 @@ from imgproxy_py.telemetry.logs import Logs
 from imgproxy_py.telemetry.metrics import Metrics
 from imgproxy_py.web.application import make_application
 from imgproxy_py.web.doors import Door
-from imgproxy_py.web.problems import ImgproxyVoice, ProblemVoice
+from imgproxy_py.web.problems import ImgproxyVoice, ProblemVoice, Voice
 from imgproxy_py.web.readiness import ReadinessCheck
 
 
@@ -95,6 +96,7 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
                 transformer=transformer,
                 marks=MarkOriginals(sources, settings, max_bytes=settings.max_src_file_size),
                 etag_buster=settings.etag_buster,
+                fallback=await configured_fallback(settings),
             ),
         )
 
@@ -180,21 +182,22 @@ def _doors(studio: Studio) -> Iterator[Door]:
     yield Door(
         path="/",
         prefix=True,
-        handler=_pictures(studio, studio.imgproxy, settings.switched_negotiation(savable)).handle,
+        handler=_pictures(studio, studio.imgproxy, settings.switched_negotiation(savable), plain).handle,
         voice=plain,
         dialect="imgproxy",
     )
     if studio.query:
+        problems = ProblemVoice(max_age=settings.error_max_age)
         yield Door(
             path="/images/",
             prefix=True,
-            handler=_pictures(studio, studio.query, settings.listed_negotiation(savable)).handle,
-            voice=ProblemVoice(max_age=settings.error_max_age),
+            handler=_pictures(studio, studio.query, settings.listed_negotiation(savable), problems).handle,
+            voice=problems,
             dialect="query",
         )
 
 
-def _pictures(studio: Studio, dialect: Dialect, negotiation: Negotiation) -> Pictures:
+def _pictures(studio: Studio, dialect: Dialect, negotiation: Negotiation, voice: Voice) -> Pictures:
     settings = studio.settings
     return Pictures(
         reader=Reader(
@@ -206,7 +209,7 @@ def _pictures(studio: Studio, dialect: Dialect, negotiation: Negotiation) -> Pic
             hints=settings.enable_client_hints,
         ),
         renderer=studio.renderer,
-        responder=Responder(settings=settings),
+        responder=Responder(settings=settings, fallback=settings, status_of=voice.status),
         timeout=settings.timeout,
     )
 

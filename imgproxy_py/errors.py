@@ -21,7 +21,8 @@
     │   │   ├── SourceFailed             its server answered 5xx
     │   │   └── SourceIncomplete         the body was shorter than announced
     │   ├── SourceTimeout
-    │   └── SourceTooLarge           bytes, pixels or frames over the limit
+    │   ├── SourceTooLarge           bytes, pixels or frames over the limit
+    │   └── HashsumMismatch          its bytes are others than the URL says
     ├── ImageError               the original is no picture that can be read
     │   ├── UnsupportedImage
     │   │   ├── UnknownImage             not an image, as far as its bytes tell
@@ -217,6 +218,15 @@ class SourceTooLarge(SourceError):
     retry = False
 
 
+class HashsumMismatch(SourceError):
+    """The original's bytes do not digest to what the URL says (dialect §5.6)."""
+
+    title = "The original is not the one that was meant"
+    slug = "hashsum-mismatch"
+    status = 422
+    retry = False
+
+
 class ImageError(ImgproxyError):
     """The original is no picture that can be read."""
 
@@ -265,6 +275,7 @@ class CapacityError(ImgproxyError):
     slug = "overloaded"
     status = 503
     retry = True
+    report = False  # the gauges and counters of the pool tell it; a line of error for each would drown what is ours to mend
 
 
 class Overloaded(CapacityError):
@@ -290,4 +301,3 @@ class ClientGone(CapacityError):
     title = "The client went away"
     slug = "client-gone"
     status = 499
-    report = False

@@ -43,7 +43,7 @@ class Pictures:
             return await relay(request, question, self.renderer.sources, self.responder.settings, now)
         variant = self.reader.variant(question, ", ".join(request.headers.getall("Accept", ())))
         record.recipe = variant.digest
-        rendered = self.renderer.cached(variant.key)
+        rendered = None if question.request.delivery.bypass_cache else self.renderer.cached(variant.key)
         if rendered is None:
             deadline = Deadline.after(self.timeout)
             if etag := await self._unchanged(request, variant, deadline):

@@ -6,7 +6,7 @@ import re
 from email.utils import formatdate
 from urllib.parse import quote, unquote
 
-from imgproxy_py.delivery.settings import TAG_SEPARATORS, DeliverySettings
+from imgproxy_py.delivery.settings import OWN_TAGS_HEADER, TAG_SEPARATORS, DeliverySettings
 from imgproxy_py.recipe.formats import ABILITIES
 from imgproxy_py.recipe.picture import Outcome, Picture, Rendered
 from imgproxy_py.recipe.request import Delivery, ImageRequest
@@ -29,6 +29,8 @@ _OPEN_SCHEMES = frozenset({"http", "https"})
 
 def cache_status(rendered: Rendered) -> str:
     """Give `Cache-Status` (RFC 9211): where the answer came from."""
+    if rendered.failure:
+        return "imgproxy-py; fwd=miss; detail=fallback"
     if not rendered.picture.complete:
         return "imgproxy-py; fwd=miss"
     return _CACHE_STATUS[rendered.outcome]
@@ -40,8 +42,7 @@ def cache_control(settings: DeliverySettings, delivery: Delivery, picture: Pictu
     `picture` is `None` when only its entity tag is known; `now` is in Unix seconds.
     """
     if _is_ours(settings, delivery, picture):
-        age = lifetime(settings.ttl, delivery, now)
-        return ", ".join(_directives(settings, delivery, age, now)) if age else "no-cache"
+        return ", ".join(_directives(settings, delivery, now)) or "no-cache"
     if picture is None:
         return ""
     return _origins(picture, now) if picture.complete else "no-store"
@@ -78,10 +79,13 @@ def is_timeless(delivery: Delivery, picture: Picture) -> bool:
     return not delivery.expires_at and picture.origin_expires_at is None
 
 
-def _directives(settings: DeliverySettings, delivery: Delivery, age: int, now: float) -> list[str]:
+def _directives(settings: DeliverySettings, delivery: Delivery, now: float) -> list[str]:
+    age, shared_age = lifetime(settings.ttl, delivery, now), lifetime(settings.cdn_ttl, delivery, now)
+    if not age and not shared_age:
+        return []
     directives = [f"max-age={age}", "public"]
-    if settings.cdn_ttl:
-        directives.append(f"s-maxage={lifetime(settings.cdn_ttl, delivery, now)}")
+    if shared_age:
+        directives.append(f"s-maxage={shared_age}")
     if settings.stale_while_revalidate and not delivery.expires_at:
         directives.append(f"stale-while-revalidate={settings.stale_while_revalidate}")
     if settings.stale_if_error and not delivery.expires_at:
@@ -179,3 +183,19 @@ def media_type(picture: Picture) -> str:
 def tag_headers(names: tuple[str, ...], tags: tuple[str, ...]) -> dict[str, str]:
     """Give the headers that carry cache tags, each divided as its CDN reads it."""
     return {name: TAG_SEPARATORS[name.lower()].join(tags) for name in names}
+
+
+def tags_told(settings: DeliverySettings, delivery: Delivery, tags: tuple[str, ...]) -> dict[str, str]:
+    """Give the headers with the tags of a URL's answers, as configured.
+
+    Tags that the URL gives itself are sent even where no header is configured: whoever wrote it wants them (dialect §5.6).
+    """
+    own = (OWN_TAGS_HEADER,) if delivery.cache_tags else ()
+    return tag_headers(settings.cache_tag_headers or own, tags)
+
+
+def fallback_caching(settings: DeliverySettings, ttl: int, delivery: Delivery, now: float) -> dict[str, str]:
+    """Give the caching headers of an answer with a fallback image: `ttl` seconds at most, however long pictures live."""
+    age = f"max-age={lifetime(ttl, delivery, now)}"
+    headers = {"Cache-Control": f"{age}, public"}
+    return headers | ({"CDN-Cache-Control": age, "Surrogate-Control": age} if settings.cdn_cache_control else {})

@@ -7,7 +7,7 @@ import mimetypes
 import structlog
 from aiohttp import web
 
-from imgproxy_py.delivery.headers import content_disposition, lifetime, sendable, tag_headers
+from imgproxy_py.delivery.headers import content_disposition, lifetime, sendable, tags_told
 from imgproxy_py.delivery.question import Question
 from imgproxy_py.delivery.settings import DeliverySettings
 from imgproxy_py.errors import ImgproxyError
@@ -88,7 +88,7 @@ def _headers(answer: RawAnswer, question: Question, settings: DeliverySettings, 
         headers["Vary"] = question.vary
     if answer.status < 400:
         headers["Cache-Control"] = _cache_control(answer, question, settings, now)
-        headers |= tag_headers(settings.cache_tag_headers, question.tags)
+        headers |= tags_told(settings, question.request.delivery, question.tags)
     if 200 <= answer.status < 300:
         headers["Content-Disposition"] = content_disposition(
             question.request, _extension(answer, question), attached_by_default=settings.return_attachment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from weakref import ref
 
 from aiohttp import web
@@ -18,17 +18,19 @@ from imgproxy_py.delivery.headers import (
     cdn_headers,
     content_disposition,
     debug_headers,
+    fallback_caching,
     is_timeless,
     media_type,
     modified,
-    tag_headers,
+    tags_told,
     validators,
 )
 from imgproxy_py.delivery.question import Head, Question
 from imgproxy_py.delivery.settings import DeliverySettings
-from imgproxy_py.errors import PreconditionFailed
+from imgproxy_py.errors import ImgproxyError, PreconditionFailed
 from imgproxy_py.recipe.formats import ABILITIES
 from imgproxy_py.recipe.picture import Picture, Rendered, Validators
+from imgproxy_py.rendering.fallback import FallbackSettings
 from imgproxy_py.stores.conditions import range_applies, ranges
 
 _OPEN_TO_ALL = {"Accept-Ranges": "bytes", "Cross-Origin-Resource-Policy": "cross-origin"}
@@ -36,13 +38,20 @@ _OPEN_TO_ALL = {"Accept-Ranges": "bytes", "Cross-Origin-Resource-Policy": "cross
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Responder:
-    """Makes answers of pictures; `clock` gives Unix seconds."""
+    """Makes answers of pictures.
+
+    `status_of` gives the status with which the dialect answers an error; `clock` gives Unix seconds.
+    """
 
     settings: DeliverySettings
+    fallback: FallbackSettings = field(default_factory=FallbackSettings)
+    status_of: Callable[[ImgproxyError], int] = lambda error: error.status
     clock: Callable[[], float] = time.time
 
     def answer(self, request: web.Request, question: Question, rendered: Rendered) -> web.Response:
         """Give the answer to a request for a picture; raises `PreconditionFailed`."""
+        if rendered.failure:
+            return self._instead(question, rendered, rendered.failure)
         picture, headers = rendered.picture, request.headers
         etag = picture.etag if self.settings.use_etag else ""
         modified_at = modified(self.settings, picture)
@@ -60,6 +69,17 @@ class Responder:
         """Give the 304 for a picture that was not made, because its entity tag alone says that the client has it."""
         headers = self._cacheability(question, None) | {"ETag": etag}
         return web.Response(status=304, headers=headers)
+
+    def _instead(self, question: Question, rendered: Rendered, failure: ImgproxyError) -> web.Response:
+        """Give the fallback: without validators and without parts, because it is not what was asked."""
+        settings, delivery = self.settings, question.request.delivery
+        headers = self._described(question, rendered)
+        headers |= fallback_caching(settings, self.fallback.fallback_lifetime, delivery, self.clock())
+        headers |= tags_told(settings, delivery, question.tags) | {"Fallback-Image": "1"}
+        if question.vary:
+            headers["Vary"] = question.vary
+        status = self.fallback.fallback_image_http_code or self.status_of(failure)
+        return web.Response(status=status, body=rendered.picture.data, headers=headers)
 
     def _part(self, request: web.Request, question: Question, rendered: Rendered) -> web.Response:
         data = rendered.picture.data
@@ -93,17 +113,22 @@ class Responder:
         return head
 
     def _whole(self, question: Question, rendered: Rendered, kept: Mapping[str, str]) -> dict[str, str]:
-        settings, request, picture = self.settings, question.request, rendered.picture
+        return {
+            **self._described(question, rendered),
+            **kept,
+            **_OPEN_TO_ALL,
+            **canonical_link(self.settings, question.request.source),
+        }
+
+    def _described(self, question: Question, rendered: Rendered) -> dict[str, str]:
+        settings, picture = self.settings, rendered.picture
         extension = ABILITIES[picture.format].extension
         return {
             "Content-Type": media_type(picture),
             "Content-Disposition": content_disposition(
-                request, extension, attached_by_default=settings.return_attachment
+                question.request, extension, attached_by_default=settings.return_attachment
             ),
             "Cache-Status": cache_status(rendered),
-            **kept,
-            **_OPEN_TO_ALL,
-            **canonical_link(settings, request.source),
             **debug_headers(settings, rendered),
         }
 
@@ -113,6 +138,6 @@ class Responder:
             "Cache-Control": cache_control(settings, delivery, picture, now),
             "Vary": question.vary,
             **cdn_headers(settings, delivery, picture, now),
-            **tag_headers(settings.cache_tag_headers, question.tags),
+            **tags_told(settings, delivery, question.tags),
         }
         return {name: value for name, value in headers.items() if value}

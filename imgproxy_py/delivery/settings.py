@@ -132,3 +132,6 @@ TAG_SEPARATORS = {
     "xkey": " ",
 }
 """The headers in which CDNs read cache tags, and what divides the tags in each."""
+
+OWN_TAGS_HEADER = "Cache-Tag"
+"""The header for the tags that a URL gives, where none is configured."""

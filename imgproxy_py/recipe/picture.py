@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from imgproxy_py.errors import ImgproxyError
 from imgproxy_py.recipe.formats import Format
 
 
@@ -100,7 +101,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A picture and where it came from."""
+    """A picture and where it came from.
+
+    With a `failure` it is the fallback, shown in place of what was asked.
+    """
 
     picture: Picture
     outcome: Outcome
+    failure: ImgproxyError | None = None

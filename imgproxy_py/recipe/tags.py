@@ -9,6 +9,15 @@ from imgproxy_py.recipe.request import ImageRequest
 from imgproxy_py.recipe.source import SourceRef
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
+_TAG = re.compile(r"[!-+\--~]{1,128}\Z")
+
+MOST_TAGS = 32
+"""How many tags a URL may give: so many of the longest fill half of the 8 KiB that proxies reserve for all headers."""
+
+
+def is_tag(text: str) -> bool:
+    """Tell whether a text can be a tag in every CDN's header: 1 to 128 visible ASCII characters without the comma."""
+    return _TAG.match(text) is not None
 
 
 def source_tag(source: SourceRef) -> str:
@@ -17,6 +26,6 @@ def source_tag(source: SourceRef) -> str:
 
 
 def cache_tags(request: ImageRequest) -> tuple[str, ...]:
-    """Give the tags of a picture: its original, and the presets its URL named."""
+    """Give the tags of a picture, each once: its original, the presets its URL named, and those the URL gave itself."""
     presets = (f"preset-{_UNFIT.sub('-', name)}" for name in request.delivery.preset_names)
-    return source_tag(request.source), *presets
+    return tuple(dict.fromkeys((source_tag(request.source), *presets, *request.delivery.cache_tags)))

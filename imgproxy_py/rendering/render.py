@@ -71,7 +71,8 @@ class Renderer:
             return await self._joined(request, key, deadline)
         except NoOriginal as error:
             reason = error.reason
-        ref = request.delivery.fallback or (self.fallback and self.fallback.ref)
+        configured = self.fallback.ref if self.fallback else None
+        ref = request.delivery.fallback or configured
         if ref is None:
             raise reason
         return await self._instead(request, ref, reason, deadline)
@@ -127,10 +128,11 @@ class Renderer:
         with self.pool.admit() as place:
             started = time.perf_counter()
             original = await self._fetch(request)
+            marks = await self.marks.of(request.recipe)
             fetched = (time.perf_counter() - started) * 1000
             try:
                 picture, waited = await place.run(
-                    lambda interrupt: self.transformer.transform(original.data, request.recipe, interrupt)
+                    lambda interrupt: self.transformer.transform(original.data, request.recipe, interrupt, marks)
                 )
             except UnknownImage as error:
                 raise NoOriginal(error) from error

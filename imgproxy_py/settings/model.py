@@ -19,6 +19,7 @@ from imgproxy_py.dialects.query.config import QueryConfig
 from imgproxy_py.edges.settings import EdgeSettings
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.recipe.formats import Format
+from imgproxy_py.rendering.fallback import FallbackSettings
 from imgproxy_py.rendering.marks import MarkSettings
 from imgproxy_py.settings.dialects import DialectSettings
 from imgproxy_py.settings.errors import SettingsError, wrong_settings
@@ -41,6 +42,7 @@ COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Limits, encoders, workers", EngineSettings),
     ("Watermarks that URLs name", MarkSettings),
     ("Delivery", DeliverySettings),
+    ("Fallback image", FallbackSettings),
     ("Which sources", RouterSettings),
     ("Downloads", HttpSettings),
     ("Local files", LocalSettings),
@@ -63,6 +65,7 @@ class Settings(
     EngineSettings,
     MarkSettings,
     DeliverySettings,
+    FallbackSettings,
     RouterSettings,
     HttpSettings,
     LocalSettings,

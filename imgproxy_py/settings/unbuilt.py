@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from imgproxy_py.kinds import Count, Flag, Integer, Texts
+from imgproxy_py.kinds import Flag, Texts
 
 
 class NotYetSettings(BaseModel):
@@ -19,15 +18,6 @@ class NotYetSettings(BaseModel):
     info_only_presets: Flag | None = Field(
         default=None, description="`/info` URLs name presets and nothing else; by default as `IMGPROXY_ONLY_PRESETS`."
     )
-    fallback_image_data: str = Field(
-        default="", description="Bytes in base64 of the picture served when a source fails."
-    )
-    fallback_image_path: Path | None = Field(default=None, description="File of that picture.")
-    fallback_image_url: str = Field(default="", description="URL of that picture.")
-    fallback_image_http_code: Annotated[Integer, Field(ge=0, le=599)] = Field(
-        default=200, description="Status of an answer with that picture, 0 for the failure's own."
-    )
-    fallback_image_ttl: Count = Field(default=0, description="Lifetime in seconds of an answer with that picture.")
     use_gcs: Flag = Field(default=False, description="Serve `gs://` sources.")
     use_abs: Flag = Field(default=False, description="Serve `abs://` sources.")
     use_swift: Flag = Field(default=False, description="Serve `swift://` sources.")

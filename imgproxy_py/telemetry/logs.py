@@ -186,6 +186,7 @@ _FIELDS = (
     "format_out",
     "error",
     "detail",
+    "fallback",
     "status",
     "bytes_in",
     "bytes_out",

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from imgproxy_py.errors import ImgproxyError
 from imgproxy_py.recipe.picture import Outcome, Picture, Rendered, Timings
 from imgproxy_py.recipe.source import SourceRef
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?", re.ASCII)
 _NO_TRACE = "0" * 32
 _OPEN_SCHEMES = frozenset({"http", "https"})
+_MADE_NOW = frozenset({Outcome.MADE, Outcome.BYPASSED})
 
 
 @dataclass(slots=True, eq=False)
@@ -22,7 +24,8 @@ class RequestRecord:
 
     `started` is on the `time.perf_counter` clock, `at` in Unix seconds; `queue` to `total` are milliseconds, `None` for
     what did not happen. `bytes_in` is the original's length. `error` is the slug of what went wrong, `detail` what only
-    operators may read. `vary` is the `Vary` header of this URL: errors carry it as well, the log does not.
+    operators may read; with `fallback` a picture was shown all the same. `vary` is the `Vary` header of this URL: errors
+    carry it as well, the log does not.
     """
 
     request_id: str
@@ -49,6 +52,7 @@ class RequestRecord:
     total: float = 0.0
     error: str = ""
     detail: str = ""
+    fallback: bool | None = None
     report: bool = False
     vary: str = ""
 
@@ -56,8 +60,17 @@ class RequestRecord:
         """Note a picture and where it came from; the times of its making count only if it was made just now."""
         self.outcome = rendered.outcome.value
         self._picture(rendered.picture)
-        if rendered.outcome is Outcome.MADE:
+        if rendered.outcome in _MADE_NOW:
             self.took(rendered.picture.timings)
+        if rendered.failure:
+            self.fallback = True
+            self.failed(rendered.failure)
+
+    def failed(self, error: ImgproxyError) -> None:
+        """Note what went wrong."""
+        self.error = error.slug
+        self.detail = "; ".join(text for text in (error.detail, error.private) if text)
+        self.report = error.report
 
     def took(self, timings: Timings) -> None:
         """Note the milliseconds of each part of the work."""

@@ -176,9 +176,7 @@ def _refused(request: web.Request, door: Door, record: RequestRecord) -> web.Res
 def _apology(error: Exception, request: web.Request, door: Door, record: RequestRecord) -> web.Response:
     """Note what went wrong and give the answer for it."""
     if isinstance(error, ImgproxyError):
-        record.error = error.slug
-        record.detail = "; ".join(text for text in (error.detail, error.private) if text)
-        record.report = error.report
+        record.failed(error)
     else:
         record.error = ImgproxyError.slug
         record.detail = type(error).__name__

@@ -22,6 +22,7 @@ from imgproxy_py.errors import (
     CapacityError,
     ClientGone,
     Forbidden,
+    HashsumMismatch,
     ImageError,
     ImgproxyError,
     OptionForbidden,
@@ -60,6 +61,10 @@ class Voice(Protocol):
         """Give the answer for an error; one that is not an `ImgproxyError` is an internal error."""
         ...
 
+    def status(self, error: ImgproxyError) -> int:
+        """Give the status of the answer for an error."""
+        ...
+
     def no_such_route(self, asked: Asked) -> web.Response:
         """Give the answer for a path that leads nowhere."""
         ...
@@ -93,6 +98,7 @@ IMGPROXY_ANSWERS: dict[type[ImgproxyError], tuple[int, str]] = {
     SourceIncomplete: (422, "Source response is incomplete"),
     SourceTimeout: (504, _UNREACHABLE),
     SourceTooLarge: _INVALID_SOURCE,
+    HashsumMismatch: _INVALID_SOURCE,
     ImageError: (422, "Broken or unsupported image"),
     UnsupportedImage: _INVALID_SOURCE,
     UndecodableImage: (422, "Invalid URL"),
@@ -115,6 +121,10 @@ class ImgproxyVoice:
         response = self._detailed(status, text, error, asked) if self._show_details else _plain(status, text)
         _retry_after(response, error)
         return response
+
+    def status(self, error: ImgproxyError) -> int:
+        """Give the dialect's status (dialect §13.2)."""
+        return imgproxy_answer(error)[0]
 
     def no_such_route(self, asked: Asked) -> web.Response:
         """Give 404 and a single space (dialect §13.2)."""
@@ -176,6 +186,10 @@ class ProblemVoice:
         response = self._problem(told.slug, told.title, told.status, told.detail, asked, _wrong(told))
         _retry_after(response, told)
         return response
+
+    def status(self, error: ImgproxyError) -> int:
+        """Give the error's own status (delivery §5)."""
+        return error.status
 
     def no_such_route(self, asked: Asked) -> web.Response:
         """Give 404."""

@@ -192,6 +192,7 @@ def test_every_field_of_a_request_is_told_of() -> None:
         format_out="png",
         error="e",
         detail="f",
+        fallback=True,
         queue=1.0,
         fetch=1.0,
         decode=1.0,

@@ -271,7 +271,19 @@ def test_a_hashsum_belongs_to_the_source():
 
 
 def test_cache_tags_accumulate():
-    assert read("cache_tags:b:a/ct:c%20d:a").delivery.cache_tags == ("a", "b", "c d")
+    assert read("cache_tags:b:a/ct:c%2Fd:a").delivery.cache_tags == ("a", "b", "c/d")
+
+
+@pytest.mark.parametrize("tag", ["a%20b", "a,b", "a%2Cb", "%0A", "%C3%A9", "%7F", "x" * 129])
+def test_a_tag_that_no_cdn_could_read_is_refused(tag):
+    with pytest.raises(BadRequest):
+        read(f"ct:good:{tag}")
+
+
+def test_a_url_gives_so_many_tags_and_no_more():
+    assert len(read("ct:" + ":".join(map(str, range(32)))).delivery.cache_tags) == 32
+    with pytest.raises(BadRequest):
+        read("ct:" + ":".join(map(str, range(32))) + "/ct:one-more")
 
 
 def test_going_past_the_caches_needs_permission():

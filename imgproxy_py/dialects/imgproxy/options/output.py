@@ -36,9 +36,12 @@ from imgproxy_py.recipe.model import (
     WebpOptions,
     WebpPreset,
 )
+from imgproxy_py.recipe.tags import MOST_TAGS, is_tag
 
 BEST = "best"
-_DIGEST_DIGITS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
+DIGEST_DIGITS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
+"""How many hex digits each digest has, by its name."""
+
 _HEX = re.compile(r"[0-9a-fA-F]*\Z")
 
 _output: dict[str, Format | Placeholder | None] = {
@@ -168,17 +171,26 @@ def _hashsum(draft: Draft, arguments: Arguments) -> None:
     if method == "none":
         draft.hashsum = ""
         return
-    digits = _DIGEST_DIGITS.get(method)
+    digits = DIGEST_DIGITS.get(method)
     if digits is None:
-        raise Malformed(method, "one of none, " + ", ".join(_DIGEST_DIGITS))
+        raise Malformed(method, "one of none, " + ", ".join(DIGEST_DIGITS))
     if len(digest) != digits or not _HEX.match(digest):
         raise Malformed(digest, f"{digits} hex digits")
     draft.hashsum = f"{method}:{digest.lower()}"
 
 
 def _cache_tags(draft: Draft, arguments: Arguments) -> None:
-    tags = (label(unquote_to_bytes(text), text) for text in arguments if text)
-    draft.cache_tags = tuple(sorted({*draft.cache_tags, *tags}))
+    tags = tuple(sorted({*draft.cache_tags, *(_tag(text) for text in arguments if text)}))
+    if len(tags) > MOST_TAGS:
+        raise Malformed(tags[-1], f"at most {MOST_TAGS} tags")
+    draft.cache_tags = tags
+
+
+def _tag(text: str) -> str:
+    tag = label(unquote_to_bytes(text), text)
+    if not is_tag(tag):
+        raise Malformed(text, "1 to 128 visible ASCII characters without commas")
+    return tag
 
 
 def _expires(draft: Draft, arguments: Arguments) -> None:
