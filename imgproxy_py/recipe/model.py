@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.info import Info
 from imgproxy_py.recipe.source import SourceRef
 
 
@@ -516,9 +517,13 @@ class LimitOverrides:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What is to be made of an original: how it is loaded, the stages in order, the output, the limits the URL sets."""
+    """What is to be made of an original: how it is loaded, the stages in order, the output, the limits the URL sets.
+
+    With an `info` no picture is made of it: the answer tells what it is.
+    """
 
     loading: Loading = Loading()
     stages: tuple[Stage, ...] = field(default=(Stage(),))
     output: Output = Output()
     limits: LimitOverrides = LimitOverrides()
+    info: Info | None = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from imgproxy_py.dialects.draft import Draft
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
 from imgproxy_py.dialects.imgproxy.options.output import set_format
 from imgproxy_py.dialects.imgproxy.path import cut
 from imgproxy_py.dialects.imgproxy.presets import OptionReader
 from imgproxy_py.dialects.imgproxy.source import SourceReader
-from imgproxy_py.dialects.imgproxy.writer import written_options
+from imgproxy_py.dialects.imgproxy.writer import Words, written_options
 from imgproxy_py.dialects.lexical import Malformed
 from imgproxy_py.dialects.port import SignedPath
 from imgproxy_py.dialects.proof import proven
@@ -31,12 +33,12 @@ class ImgproxyDialect:
     Raises `ValueError` for a configuration that cannot be, among it any preset that is wrong.
     """
 
-    def __init__(self, config: ImgproxyConfig = _DEFAULTS) -> None:
+    def __init__(self, config: ImgproxyConfig = _DEFAULTS, *, options: OptionReader | None = None) -> None:
         self._prefix = config.path_prefix
         self._separator = config.arguments_separator
         self._only_presets = config.only_presets
         self._signer = Signer(config.pairs, config.signature_size, config.trusted_signatures)
-        self._options = OptionReader(config)
+        self._options = options or OptionReader(config)
         self._sources = SourceReader(config)
 
     def __repr__(self) -> str:
@@ -69,7 +71,7 @@ class ImgproxyDialect:
         at = self._named(draft, segments) if self._only_presets else self._applied(draft, segments)
         source, extension = self._sources.read(segments[at:])
         if extension and not draft.raw:
-            _set_extension(draft, extension)
+            self._extended(draft, extension)
         return draft.request(source, path.signature, self._sources.named)
 
     def parse(self, target: str, *, hints: ClientHints | None = None, now: float) -> ImageRequest:
@@ -89,6 +91,12 @@ class ImgproxyDialect:
 
     def _reread(self, target: str) -> ImageRequest:
         return self.read(self.split(target), now=0.0)
+
+    def _extended(self, draft: Draft, extension: str) -> None:
+        try:
+            set_format(draft, extension)
+        except Malformed as error:
+            raise BadRequest(wrong=(WrongParameter("extension", error.value, error.expected),)) from None
 
     def _applied(self, draft: Draft, segments: list[str]) -> int:
         if segments[0] in _BASIC_FORMAT:
@@ -112,8 +120,10 @@ class ImgproxyDialect:
         if self._only_presets:
             return self._separator.join(request.delivery.preset_names) + "/"
         base = self._base(len(request.recipe.stages))
-        options = written_options(request, base, self._sources.text)
-        return "".join(self._separator.join(words) + "/" for words in options)
+        return "".join(self._separator.join(words) + "/" for words in self._words(request, base))
+
+    def _words(self, request: ImageRequest, base: ImageRequest) -> Iterator[Words]:
+        return written_options(request, base, self._sources.text)
 
     def _base(self, stages: int) -> ImageRequest:
         """Give what a URL says that has so many pipelines and nothing in them."""
@@ -121,10 +131,3 @@ class ImgproxyDialect:
         for pipeline in range(1, stages):
             draft.turn_to(pipeline)
         return draft.request(SourceRef(scheme="", location=""), "", self._sources.named)
-
-
-def _set_extension(draft: Draft, text: str) -> None:
-    try:
-        set_format(draft, text)
-    except Malformed as error:
-        raise BadRequest(wrong=(WrongParameter("extension", error.value, error.expected),)) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from imgproxy_py.dialects.draft import STAGE_FIELDS, Draft
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
@@ -36,19 +36,27 @@ _BASICS = (
 class OptionReader:
     """Knows the options that are permitted and the presets, and applies both to drafts.
 
-    Raises `ValueError` that lists every preset that is wrong, and for a blank separator.
+    `options` and `limits` are those of the kind of URL, whose drafts are made by `draft`. Raises `ValueError` that lists
+    every preset that is wrong, and for a blank separator.
     """
 
-    def __init__(self, config: ImgproxyConfig) -> None:
+    def __init__(
+        self,
+        config: ImgproxyConfig,
+        options: Mapping[str, Option] = OPTIONS,
+        limits: Mapping[str, Option] = SECURITY_OPTIONS,
+        draft: type[Draft] = Draft,
+    ) -> None:
         if not config.arguments_separator:
             raise ValueError("The separator of arguments must not be blank")
         self._separator = config.arguments_separator
         self._basics = _basics(config)
         self._stage_basics = {name: value for name, value in self._basics.items() if name in STAGE_FIELDS}
         self._most_pipelines = config.max_chained_pipelines
-        security = SECURITY_OPTIONS if config.allow_security_options else forbidden(SECURITY_OPTIONS)
+        self._draft = draft
+        security = limits if config.allow_security_options else forbidden(limits)
         bypass = BYPASS_OPTIONS if config.allow_bypass_cache else forbidden(BYPASS_OPTIONS)
-        self._options = {**OPTIONS, **security, **bypass, **dict.fromkeys(_INCLUDE, self.include)}
+        self._options: dict[str, Option] = {**options, **security, **bypass, **dict.fromkeys(_INCLUDE, self.include)}
         # Options inside of presets are the operator's own: the allow-list is for URLs.
         self._allowed = _restricted(self._options, config.allowed_options)
         self._presets = self._load(config.presets)
@@ -63,7 +71,7 @@ class OptionReader:
 
     def begin(self, hints: ClientHints | None, now: float) -> Draft:
         """Give the draft that a URL's own options start from: configuration, client hints, `default` preset."""
-        draft = Draft()
+        draft = self._draft()
         vars(draft).update(self._basics, now=now)
         if self._stage_basics:
             draft.stage_basics = self._stage_basics
@@ -160,7 +168,7 @@ class OptionReader:
 
     def _complaint(self, preset: str) -> str:
         try:
-            self._expand(Draft(), preset)
+            self._expand(self._draft(), preset)
         except CallerError as error:
             return str(error)
         return ""

@@ -25,6 +25,7 @@ from imgproxy_py.recipe.source import SourceRef
 
 Words = tuple[str, ...]
 T = TypeVar("T")
+Table = tuple[tuple[str, Callable[[T], Words]], ...]
 Spelling = Callable[[SourceRef], str]
 
 _LITERAL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -40,21 +41,23 @@ def written_options(request: ImageRequest, base: ImageRequest, spell: Spelling) 
     for number, (stage, plain) in enumerate(pipelines):
         if number:
             yield (NEXT_PIPELINE,)
-        yield from _differing(_STAGE_WORDS, stage, plain)
-        yield from _differing(_sources_in(spell), stage, plain)
-    yield from _differing(_WORDS, request, base)
+        yield from differing(_STAGE_WORDS, stage, plain)
+        yield from differing(_sources_in(spell), stage, plain)
+    yield from differing(_WORDS, request, base)
     if request.delivery.fallback != base.delivery.fallback:
         yield ("fiu", _source(request.delivery.fallback, spell))
 
 
-def _differing(table: tuple[tuple[str, Callable[[T], Words]], ...], wanted: T, plain: T) -> Iterator[Words]:
+def differing(table: Table[T], wanted: T, plain: T) -> Iterator[Words]:
+    """Give the options of a table, name first, in which two values differ."""
     for name, words in table:
         said = words(wanted)
         if said and said != words(plain):
             yield (name, *said)
 
 
-def _flag(on: bool) -> Words:
+def flag_words(on: bool) -> Words:
+    """Spell a boolean."""
     return ("1" if on else "0",)
 
 
@@ -62,7 +65,8 @@ def _given(value: float | None) -> Words:
     return () if value is None else (spelled(value),)
 
 
-def _gravity(gravity: Gravity) -> Words:
+def gravity_words(gravity: Gravity) -> Words:
+    """Spell a gravity with its offsets or classes."""
     if gravity.type in (GravityType.SMART, GravityType.PROPORTIONAL):
         return (gravity.type,)
     if gravity.type is GravityType.OBJECTS:
@@ -79,14 +83,15 @@ def _objects(gravity: Gravity) -> Words:
 
 
 def _extend(gravity: Gravity | None) -> Words:
-    return ("0",) if gravity is None else ("1", *_gravity(gravity))
+    return ("0",) if gravity is None else ("1", *gravity_words(gravity))
 
 
-def _crop(stage: Stage) -> Words:
+def crop_words(stage: Stage) -> Words:
+    """Spell the crop of a stage."""
     crop = stage.crop
     if crop is None:
         return ("0", "0")
-    return (spelled(crop.width), spelled(crop.height), *(_gravity(crop.gravity) if crop.gravity else ()))
+    return (spelled(crop.width), spelled(crop.height), *(gravity_words(crop.gravity) if crop.gravity else ()))
 
 
 def _trim(stage: Stage) -> Words:
@@ -94,7 +99,7 @@ def _trim(stage: Stage) -> Words:
     if trim is None:
         return ("",)
     color = trim.color.hex() if trim.color else ""
-    return (spelled(trim.threshold), color, *_flag(trim.equal_horizontal), *_flag(trim.equal_vertical))
+    return (spelled(trim.threshold), color, *flag_words(trim.equal_horizontal), *flag_words(trim.equal_vertical))
 
 
 def _padding(stage: Stage) -> Words:
@@ -103,7 +108,7 @@ def _padding(stage: Stage) -> Words:
 
 def _watermark(stage: Stage) -> Words:
     mark = stage.watermark
-    return ("0",) if mark is None else (spelled(mark.opacity), *_gravity(mark.position), spelled(mark.scale))
+    return ("0",) if mark is None else (spelled(mark.opacity), *gravity_words(mark.position), spelled(mark.scale))
 
 
 def _filename(request: ImageRequest) -> Words:
@@ -113,7 +118,7 @@ def _filename(request: ImageRequest) -> Words:
 
 def _attachment(request: ImageRequest) -> Words:
     attachment = request.delivery.attachment
-    return () if attachment is None else _flag(attachment)
+    return () if attachment is None else flag_words(attachment)
 
 
 def _format_quality(request: ImageRequest) -> Words:
@@ -126,12 +131,12 @@ def _cache_tags(request: ImageRequest) -> Words:
 
 def _video_keyframes(request: ImageRequest) -> Words:
     keyframes = request.recipe.loading.video_keyframes
-    return () if keyframes is None else _flag(keyframes)
+    return () if keyframes is None else flag_words(keyframes)
 
 
 def _crop_aspect_ratio(stage: Stage) -> Words:
     crop = stage.crop
-    return (spelled(crop.aspect_ratio), *_flag(crop.aspect_enlarge)) if crop else ("0", "0")
+    return (spelled(crop.aspect_ratio), *flag_words(crop.aspect_enlarge)) if crop else ("0", "0")
 
 
 def _crop_objects(stage: Stage) -> Words:
@@ -155,7 +160,7 @@ def _duotone(stage: Stage) -> Words:
 
 def _colorize(stage: Stage) -> Words:
     wanted = stage.colors.colorize
-    return (spelled(wanted.opacity), wanted.color.hex(), *_flag(wanted.keep_alpha)) if wanted else ("0",)
+    return (spelled(wanted.opacity), wanted.color.hex(), *flag_words(wanted.keep_alpha)) if wanted else ("0",)
 
 
 def _gradient(stage: Stage) -> Words:
@@ -214,7 +219,7 @@ def _video(video: VideoTile | VideoAnimation | None) -> Words:
     counts = (video.columns, video.rows) if isinstance(video, VideoTile) else (video.delay, video.frames)
     frame = video.frame
     sizes = map(str, (*counts, frame.width, frame.height))
-    flags = (*_flag(frame.extend), *_flag(frame.trim), *_flag(frame.fill))
+    flags = (*flag_words(frame.extend), *flag_words(frame.trim), *flag_words(frame.fill))
     return (spelled(video.step), *sizes, *flags, spelled(frame.focus_x), spelled(frame.focus_y))
 
 
@@ -269,7 +274,7 @@ def _color_profile(request: ImageRequest) -> Words:
 
 _STAGE_WORDS: tuple[tuple[str, Callable[[Stage], Words]], ...] = (
     ("t", _trim),
-    ("c", _crop),
+    ("c", crop_words),
     ("car", _crop_aspect_ratio),
     ("c_obj", _crop_objects),
     ("ra", lambda stage: (stage.resize.kernel,)),
@@ -280,15 +285,15 @@ _STAGE_WORDS: tuple[tuple[str, Callable[[Stage], Words]], ...] = (
     ("mh", lambda stage: (str(stage.resize.min_height),)),
     ("z", lambda stage: (spelled(stage.resize.zoom_x), spelled(stage.resize.zoom_y))),
     ("dpr", lambda stage: (spelled(stage.resize.dpr),)),
-    ("el", lambda stage: _flag(stage.resize.enlarge)),
-    ("g", lambda stage: _gravity(stage.gravity)),
-    ("op", lambda stage: _gravity(stage.objects_position)),
+    ("el", lambda stage: flag_words(stage.resize.enlarge)),
+    ("g", lambda stage: gravity_words(stage.gravity)),
+    ("op", lambda stage: gravity_words(stage.objects_position)),
     ("ex", lambda stage: _extend(stage.extend)),
     ("exar", lambda stage: _extend(stage.extend_aspect_ratio)),
     ("pd", _padding),
-    ("ar", lambda stage: _flag(stage.auto_rotate)),
+    ("ar", lambda stage: flag_words(stage.auto_rotate)),
     ("rot", lambda stage: (str(stage.rotate),)),
-    ("fl", lambda stage: (*_flag(stage.flip_horizontal), *_flag(stage.flip_vertical))),
+    ("fl", lambda stage: (*flag_words(stage.flip_horizontal), *flag_words(stage.flip_vertical))),
     ("bg", _background),
     ("bga", lambda stage: (spelled(stage.background_alpha),)),
     ("br", lambda stage: (str(stage.colors.brightness),)),
@@ -314,10 +319,10 @@ _STAGE_WORDS: tuple[tuple[str, Callable[[Stage], Words]], ...] = (
 )
 
 _WORDS: tuple[tuple[str, Callable[[ImageRequest], Words]], ...] = (
-    ("ph", lambda request: _flag(request.recipe.output.preserve_hdr)),
+    ("ph", lambda request: flag_words(request.recipe.output.preserve_hdr)),
     ("pg", lambda request: (str(request.recipe.loading.page),)),
     ("pgs", lambda request: (str(request.recipe.loading.pages),)),
-    ("da", lambda request: _flag(request.recipe.loading.still)),
+    ("da", lambda request: flag_words(request.recipe.loading.still)),
     ("st", lambda request: (to_base64(request.recipe.loading.style.encode()),)),
     ("vts", lambda request: _given(request.recipe.loading.video_second)),
     ("vtk", _video_keyframes),
@@ -332,19 +337,19 @@ _WORDS: tuple[tuple[str, Callable[[ImageRequest], Words]], ...] = (
     ("webpo", _webp),
     ("avifo", lambda request: _maybe(request.recipe.output.avif.subsample)),
     ("mb", lambda request: (str(request.recipe.output.max_bytes),)),
-    ("sm", lambda request: _flag(request.recipe.output.strip_metadata)),
-    ("kcr", lambda request: _flag(request.recipe.output.keep_copyright)),
-    ("kpr", lambda request: _flag(request.recipe.output.keep_provenance)),
+    ("sm", lambda request: flag_words(request.recipe.output.strip_metadata)),
+    ("kcr", lambda request: flag_words(request.recipe.output.keep_copyright)),
+    ("kpr", lambda request: flag_words(request.recipe.output.keep_provenance)),
     ("cp", _color_profile),
     ("dpi", lambda request: (spelled(request.recipe.output.dpi),)),
-    ("scp", lambda request: _flag(request.recipe.output.strip_color_profile)),
-    ("eth", lambda request: _flag(request.recipe.output.enforce_thumbnail)),
+    ("scp", lambda request: flag_words(request.recipe.output.strip_color_profile)),
+    ("eth", lambda request: flag_words(request.recipe.output.enforce_thumbnail)),
     ("skp", lambda request: request.recipe.output.skip_formats),
-    ("raw", lambda request: _flag(request.delivery.raw)),
+    ("raw", lambda request: flag_words(request.delivery.raw)),
     ("cb", lambda request: (request.delivery.cachebuster,)),
     ("ct", _cache_tags),
     ("hs", _hashsum),
-    ("bc", lambda request: _flag(request.delivery.bypass_cache)),
+    ("bc", lambda request: flag_words(request.delivery.bypass_cache)),
     ("exp", lambda request: (str(request.delivery.expires_at or 0),)),
     ("fn", _filename),
     ("att", _attachment),
@@ -354,3 +359,8 @@ _WORDS: tuple[tuple[str, Callable[[ImageRequest], Words]], ...] = (
     ("mafr", lambda request: _given(request.recipe.limits.max_animation_frame_resolution)),
     ("mrd", lambda request: _given(request.recipe.limits.max_result_dimension)),
 )
+
+
+def words_of(*names: str) -> Table[ImageRequest]:
+    """Give the part of the table for the whole request that has these names."""
+    return tuple(row for row in _WORDS if row[0] in names)

@@ -6,6 +6,8 @@ tables.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from imgproxy_py.dialects.draft import Draft
 from imgproxy_py.dialects.imgproxy.options.arguments import (
     Arguments,
@@ -53,6 +55,6 @@ BYPASS_OPTIONS: dict[str, Option] = dict.fromkeys(("bypass_cache", "bc"), bypass
 """The options that go past the caches, under all of their names."""
 
 
-def forbidden(options: dict[str, Option]) -> dict[str, Option]:
+def forbidden(options: Iterable[str]) -> dict[str, Option]:
     """Give the same names, each raising `OptionForbidden`."""
     return {name: _forbidden(name) for name in options}
