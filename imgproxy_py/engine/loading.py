@@ -7,6 +7,7 @@ from typing import Any
 
 import pyvips
 
+from imgproxy_py.engine.codecs.pixels import stacked
 from imgproxy_py.engine.codecs.port import Demand
 from imgproxy_py.engine.codecs.registry import decoders
 from imgproxy_py.engine.interrupt import Interrupt
@@ -102,14 +103,6 @@ class ImageFile:
         if shrink == 1:
             return {}
         return {"shrink": int(shrink)} if self.format is Format.JPEG else {"scale": 1 / shrink}
-
-
-def stacked(pages: list[pyvips.Image]) -> pyvips.Image:
-    """Give pages one below the other, aligned at the left (dialect §5.5), with the first one's metadata."""
-    image = pages[0]
-    for page in pages[1:]:
-        image = image.join(page, "vertical", expand=True)
-    return image
 
 
 def header_of(image: pyvips.Image, kind: Format) -> Header:

@@ -72,7 +72,7 @@ ABILITIES: dict[Format, Ability] = {
     Format.AVIF: Ability(media_type="image/avif", extension=".avif", quality=True, high_depth=True, max_side=16384),
     Format.BMP: Ability(media_type="image/bmp", extension=".bmp", icc=False),
     Format.TIFF: Ability(media_type="image/tiff", extension=".tiff", quality=True, high_depth=True),
-    Format.PDF: Ability(media_type="application/pdf", extension=".pdf"),
+    Format.PDF: Ability(media_type="application/pdf", extension=".pdf", alpha=False, icc=False),
     Format.PSD: Ability(media_type="image/vnd.adobe.photoshop", extension=".psd", high_depth=True),
     Format.RAW: Ability(media_type="image/x-dcraw", extension=".raw", alpha=False, high_depth=True),
     Format.MP4: Ability(media_type="video/mp4", extension=".mp4", alpha=False),

@@ -277,13 +277,14 @@ def result_size(stage: Stage, numbers: Plan) -> Size:
 
 # 8.4 Scale on load
 
-_SCALED_ON_LOAD = frozenset({Format.WEBP, Format.SVG})
+_SCALED_ON_LOAD = frozenset({Format.WEBP})
+_RENDERED = frozenset({Format.SVG, Format.PDF})
 
 
 def load_shrink(numbers: Plan, source_format: Format) -> float:
-    """Tell by how much the decoder may shrink: 1 not at all, above 1 smaller, below 1 (SVG only) larger.
+    """Tell by how much the decoder may shrink: 1 not at all, above 1 smaller, below 1 (SVG and PDF only) larger.
 
-    A JPEG decoder takes 2, 4 or 8; WebP and SVG any factor.
+    A JPEG decoder takes 2, 4 or 8, that of camera raw 2; WebP, SVG and PDF any factor.
     """
     width, height = numbers.source
     possible = min(
@@ -291,7 +292,9 @@ def load_shrink(numbers: Plan, source_format: Format) -> float:
     )
     if source_format is Format.JPEG:
         return float(next((power for power in (8, 4, 2) if power <= possible), 1))
-    if source_format is Format.SVG or (source_format in _SCALED_ON_LOAD and possible > 1):
+    if source_format is Format.RAW:
+        return 2.0 if possible >= 2 else 1.0
+    if source_format in _RENDERED or (source_format in _SCALED_ON_LOAD and possible > 1):
         return possible
     return 1.0
 

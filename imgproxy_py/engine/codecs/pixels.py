@@ -63,6 +63,20 @@ def with_metadata(image: pyvips.Image, metadata: Metadata) -> pyvips.Image:
     return image
 
 
+def stacked(pages: list[pyvips.Image]) -> pyvips.Image:
+    """Give pages one below the other, aligned at the left (dialect §5.5), on white or nothing; metadata is the first's."""
+    image = pages[0]
+    for page in pages[1:]:
+        image = image.join(page, "vertical", expand=True, background=_paper(image))
+    return image
+
+
+def _paper(image: pyvips.Image) -> float:
+    if image.hasalpha():
+        return 0
+    return 65535 if image.format == "ushort" else 255
+
+
 def animated(image: pyvips.Image, delays: list[int], loop: int) -> pyvips.Image:
     """Give frames that lie one below the other as libvips' animation; `delays` in ms, `loop` how often (0 = for ever)."""
     image = image.copy()

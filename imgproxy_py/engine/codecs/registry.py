@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from imgproxy_py.engine.codecs import bmp, heif, ico, jxl
+from imgproxy_py.engine.codecs import bmp, heif, ico, jxl, pdf, psd, raw
 from imgproxy_py.engine.codecs.port import Decoder, Encoder
 from imgproxy_py.recipe.formats import Format
 
-_DISTRIBUTIONS = ("pillow", "pillow-heif", "pi-heif", "imagecodecs")
+_DISTRIBUTIONS = ("pillow", "pillow-heif", "pi-heif", "imagecodecs", "pypdfium2", "psd-tools", "rawpy")
 
 
 @cache
@@ -20,6 +20,9 @@ def decoders() -> dict[Format, Decoder]:
         Format.ICO: ico.IcoDecoder(),
         Format.HEIC: heif.decoder(),
         Format.JXL: jxl.decoder(),
+        Format.PDF: pdf.decoder(),
+        Format.PSD: psd.decoder(),
+        Format.RAW: raw.decoder(),
     }
     return {kind: decoder for kind, decoder in found.items() if decoder is not None}
 

@@ -8,7 +8,7 @@ from imgproxy_py.engine.work import Work
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.geometry import after_load, load_shrink
 
-_SCALABLE = frozenset({Format.JPEG, Format.WEBP, Format.SVG})
+_SCALABLE = frozenset({Format.JPEG, Format.WEBP, Format.PDF, Format.RAW, Format.SVG})
 
 
 def scale_on_load(work: Work) -> Work:
