@@ -33,6 +33,16 @@ def in_linear_light(work: Work, resample: Callable[[pyvips.Image], pyvips.Image]
     return work.showing(linear.colourspace(kind))
 
 
+def in_standard_colors(work: Work) -> Work:
+    """Give the work in sRGB (or standard grey), where a colour of the URL is what it says.
+
+    A profile that is to be kept is exported to again when the picture is finished.
+    """
+    kind = work.image.interpretation
+    work = _imported_for_linear(work)
+    return work if work.image.interpretation == kind else work.showing(work.image.colourspace(kind))
+
+
 def _imported_for_linear(work: Work) -> Work:
     image = work.image
     if work.imported or image.get_typeof(PROFILE) == 0 or is_plain_srgb(image.get(PROFILE)):

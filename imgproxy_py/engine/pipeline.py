@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from imgproxy_py.engine.steps.adjust import adjust
+from imgproxy_py.engine.steps.blur_areas import blur_areas
 from imgproxy_py.engine.steps.crop import crop
 from imgproxy_py.engine.steps.crop_to_result import crop_to_result
 from imgproxy_py.engine.steps.extend import extend, extend_aspect_ratio, pad
@@ -11,11 +13,15 @@ from imgproxy_py.engine.steps.filters import filters
 from imgproxy_py.engine.steps.fit_format import fit_format
 from imgproxy_py.engine.steps.flatten import flatten
 from imgproxy_py.engine.steps.orient import orient
+from imgproxy_py.engine.steps.overlay import colorize, gradient
+from imgproxy_py.engine.steps.progressive_blur import progressive_blur
 from imgproxy_py.engine.steps.prune_metadata import prune_metadata
 from imgproxy_py.engine.steps.resize import resize
 from imgproxy_py.engine.steps.result_guard import result_guard
 from imgproxy_py.engine.steps.scale_on_load import scale_on_load
+from imgproxy_py.engine.steps.tint import duotone, monochrome
 from imgproxy_py.engine.steps.trim import trim
+from imgproxy_py.engine.steps.unsharp import unsharp
 from imgproxy_py.engine.steps.vector_guard import vector_guard
 from imgproxy_py.engine.steps.watermark import watermark
 from imgproxy_py.engine.steps.working_colorspace import working_colorspace
@@ -34,7 +40,15 @@ STEPS: tuple[Step, ...] = (
     resize,
     orient,
     crop_to_result,
+    unsharp,
+    adjust,
+    monochrome,
+    duotone,
     filters,
+    blur_areas,
+    progressive_blur,
+    colorize,
+    gradient,
     extend,
     extend_aspect_ratio,
     pad,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pyvips
 
@@ -44,7 +44,7 @@ class Work:
     reloadable: bool = True
     vector_shrink: float = 1.0
     imported: bool = False
-    view: View = View()
+    view: View = field(default=View())
     marks: Marks | None = None
 
     @property

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from imgproxy_py.recipe.formats import Format
-from imgproxy_py.recipe.model import Crop, Gravity, GravityType, Padding, Resize, ResizingType, Stage
+from imgproxy_py.recipe.model import Box, Crop, Gravity, GravityType, Padding, Resize, ResizingType, Stage
 
 
 class Size(NamedTuple):
@@ -36,7 +36,8 @@ class Plan:
     `source` is the logical size. `angle` (0, 90, 180, 270, clockwise) and `mirrored` undo the EXIF orientation. `crop` is
     the first cut, 0 for a whole side. `scale_x` and `scale_y` multiply the cropped picture. `target` is the requested
     size after dpr and zoom, `result_crop` the second cut, `aspect` the canvas of `extend_aspect_ratio` (zeros for none).
-    `dpr` is the effective one, by which offsets and `padding` (already multiplied) count.
+    `dpr` is the effective one, by which offsets and `padding` (already multiplied) count. `reduces` says that the picture
+    is made smaller, whether by its decoder or by the resize.
     """
 
     source: Size
@@ -53,6 +54,7 @@ class Plan:
     result_crop: Size
     aspect: Size
     padding: Padding
+    reduces: bool = False
 
     @property
     def sideways(self) -> bool:
@@ -102,6 +104,7 @@ def plan(
         result_crop=first.result_crop,
         aspect=first.aspect,
         padding=first.padding,
+        reduces=scale_x < 1 or scale_y < 1,
     )
 
 
@@ -405,6 +408,25 @@ def _along(outer: int, inner: int, offset: float, factor: float, at_start: bool,
 def _clamped(value: int, outer: int, inner: int, overflow: bool) -> int:
     low, high = (1 - inner, outer - 1) if overflow else (0, outer - inner)
     return max(low, min(value, high))
+
+
+# 5.2 Areas
+
+
+def area_pixels(area: Box, image: Size) -> tuple[int, int, int, int] | None:
+    """Give left, top, width and height of the pixels that an area (in shares) touches, `None` if it lies outside."""
+    left, right = _span(area.left, area.width, image.width)
+    top, bottom = _span(area.top, area.height, image.height)
+    return (left, top, right - left, bottom - top) if left < right and top < bottom else None
+
+
+def _span(start: float, length: float, side: int) -> tuple[int, int]:
+    # Shares come of divisions: a hair over the edge of a pixel does not touch the next one.
+    low, high = start * side + _HAIR, (start + length) * side - _HAIR
+    return max(0, math.floor(low)), min(side, math.ceil(high))
+
+
+_HAIR = 1e-6
 
 
 # 9 The crop gravity, carried from the final orientation back into the stored one

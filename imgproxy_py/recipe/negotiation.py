@@ -63,7 +63,7 @@ class Negotiation:
 
 def wants_alpha(stage: Stage, source_alpha: bool) -> bool:
     """Tell whether the result needs an alpha band (dialect §6.2)."""
-    if stage.background is not None:
+    if stage.background is not None and stage.background_alpha == 1:
         return False
     padding = stage.padding
     padded = padding.top or padding.right or padding.bottom or padding.left

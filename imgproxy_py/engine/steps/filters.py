@@ -8,6 +8,9 @@ from imgproxy_py.engine.steps.alpha import premultiplied
 from imgproxy_py.engine.work import Work
 from imgproxy_py.recipe.model import Effects
 
+MAX_BLUR, _MAX_SHARPEN = 1000.0, 10.0
+"""The largest sigmas that libvips takes. Larger ones could hardly be told from them."""
+
 
 def filters(work: Work) -> Work:
     """Give the filtered work, in the colour space it came in."""
@@ -26,10 +29,15 @@ def filters(work: Work) -> Work:
 
 def _all(image: pyvips.Image, effects: Effects) -> pyvips.Image:
     if effects.blur:
-        image = image.gaussblur(effects.blur)
+        image = image.gaussblur(min(effects.blur, MAX_BLUR))
     if effects.sharpen:
-        image = image.sharpen(sigma=effects.sharpen)
+        image = image.sharpen(sigma=min(effects.sharpen, _MAX_SHARPEN))
     return _pixelated(image, effects.pixelate) if effects.pixelate >= 2 else image
+
+
+def blurred(image: pyvips.Image, sigma: float) -> pyvips.Image:
+    """Give the image under a Gaussian blur, computed on premultiplied pixels if there is alpha."""
+    return premultiplied(image, lambda plain: plain.gaussblur(min(sigma, MAX_BLUR)))
 
 
 def _pixelated(image: pyvips.Image, wanted: int) -> pyvips.Image:
