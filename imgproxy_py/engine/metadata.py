@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pyvips
 from lxml import etree
 
+from imgproxy_py.engine import iim
 from imgproxy_py.engine.color import PROFILE
 from imgproxy_py.recipe.model import Output
 from imgproxy_py.recipe.picture import Header
@@ -23,7 +24,6 @@ _ORIENTATION = ("orientation", "exif-ifd0-Orientation")
 
 # IIM record 2: by-line, credit, copyright notice.
 _COPYRIGHT_IPTC = frozenset({80, 110, 116})
-_PHOTOSHOP, _IPTC_RESOURCE = b"Photoshop 3.0\0", b"\x04\x04"
 
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _COPYRIGHT_XMP_NAMES = frozenset({f"{_DC}rights", f"{_DC}contributor", f"{_DC}creator", f"{_DC}publisher"})
@@ -102,52 +102,22 @@ def _with_rights_only(image: pyvips.Image) -> pyvips.Image:
 
 def copyright_iptc(data: bytes) -> bytes:
     """Give a photoshop resource block or bare IIM record with the copyright datasets of `data` only, blank if none."""
-    photoshop = data.startswith(_PHOTOSHOP)
-    records = b"".join(_iptc_resources(data)) if photoshop else data
-    kept = b"".join(raw for record, dataset, raw in _datasets(records) if record == 2 and dataset in _COPYRIGHT_IPTC)
-    return _as_photoshop(kept) if kept and photoshop else kept
-
-
-def _iptc_resources(data: bytes) -> Iterator[bytes]:
-    at = len(_PHOTOSHOP)
-    while data[at : at + 4] == b"8BIM" and at + 7 <= len(data):
-        kind, name_length = data[at + 4 : at + 6], data[at + 6]
-        size_at = at + 6 + _even(1 + name_length)
-        start = size_at + 4
-        size = int.from_bytes(data[size_at:start], "big")
-        if kind == _IPTC_RESOURCE:
-            yield data[start : start + size]
-        at = start + _even(size)
-
-
-def _even(length: int) -> int:
-    return length + length % 2
-
-
-def _datasets(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    at = 0
-    while at <= len(data) - 5 and data[at] == 0x1C:
-        length = int.from_bytes(data[at + 3 : at + 5], "big")
-        if length & 0x8000:  # extended datasets are longer than any credit
-            return
-        end = at + 5 + length
-        yield data[at + 1], data[at + 2], data[at:end]
-        at = end
-
-
-def _as_photoshop(iim: bytes) -> bytes:
-    block = b"8BIM" + _IPTC_RESOURCE + b"\0\0" + len(iim).to_bytes(4, "big") + iim
-    return _PHOTOSHOP + block + b"\0" * (len(iim) % 2)
+    kept = b"".join(one.raw for one in iim.datasets(data) if one.record == 2 and one.number in _COPYRIGHT_IPTC)
+    return iim.as_photoshop(kept) if kept and data.startswith(iim.PHOTOSHOP) else kept
 
 
 # XMP
 
 
+def xmp_parser() -> etree.XMLParser:
+    """Give a parser for what anybody may have written: it expands nothing and fetches nothing."""
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+
+
 def copyright_xmp(data: bytes) -> bytes:
     """Give an XMP packet with the rights of `data` only, blank if it has none or cannot be parsed."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
-        root = etree.fromstring(data.strip(b"\0"), parser)
+        root = etree.fromstring(data.strip(b"\0"), xmp_parser())
     except (etree.XMLSyntaxError, ValueError):
         return b""
     rdf = root if root.tag == f"{_RDF}RDF" else root.find(f"{_RDF}RDF")

@@ -1,0 +1,1 @@
+"""What `/info` tells of an original (dialect §5.7)."""
