@@ -107,15 +107,17 @@ class ImageFile:
 
 def header_of(image: pyvips.Image, kind: Format) -> Header:
     """Give what is known of an opened image before its pixels are decoded."""
+    frames = _integer(image, "n-pages", 1) if kind in _PAGED else 1
     return Header(
         format=kind,
         width=image.width,
         height=image.height,
         orientation=orientation_of(image),
-        frames=_integer(image, "n-pages", 1) if kind in _PAGED else 1,
+        frames=frames,
         alpha=image.hasalpha(),
         bands=image.bands,
         profile=image.get_typeof("icc-profile-data") != 0,
+        animated=frames > 1 and image.get_typeof("delay") != 0,
     )
 
 

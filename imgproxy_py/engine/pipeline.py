@@ -26,6 +26,7 @@ from imgproxy_py.engine.steps.vector_guard import vector_guard
 from imgproxy_py.engine.steps.watermark import watermark
 from imgproxy_py.engine.steps.working_colorspace import working_colorspace
 from imgproxy_py.engine.work import Work
+from imgproxy_py.recipe.model import Stage
 
 Step = Callable[[Work], Work]
 
@@ -56,6 +57,14 @@ STEPS: tuple[Step, ...] = (
     flatten,
     watermark,
 )
+
+
+def run_stages(work: Work, stages: tuple[Stage, ...]) -> Work:
+    """Give the work after all stages, each fed by the one before (dialect §5.1); it is at the beginning of the first."""
+    work = run(work)
+    for stage in stages[1:]:
+        work = run(work.entering(stage))
+    return work
 
 
 def run(work: Work) -> Work:

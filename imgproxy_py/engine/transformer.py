@@ -11,6 +11,7 @@ import pyvips
 
 from imgproxy_py import __version__
 from imgproxy_py.engine import libvips
+from imgproxy_py.engine.animation import frame_size, run_frames
 from imgproxy_py.engine.codecs.registry import versions
 from imgproxy_py.engine.color import with_output_profile
 from imgproxy_py.engine.encoding import Encoding, encode, writable_format
@@ -18,7 +19,7 @@ from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.loading import ImageFile, header_of
 from imgproxy_py.engine.marks import KeptMarks, Marks
 from imgproxy_py.engine.metadata import kept, without_orientation
-from imgproxy_py.engine.pipeline import run
+from imgproxy_py.engine.pipeline import run_stages
 from imgproxy_py.engine.quality import quality_for, within_bytes
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.engine.svg import prepared
@@ -32,12 +33,13 @@ from imgproxy_py.errors import (
     UnknownImage,
 )
 from imgproxy_py.recipe.formats import ABILITIES, Format, sniff
+from imgproxy_py.recipe.frames import may_animate
 from imgproxy_py.recipe.geometry import Size
 from imgproxy_py.recipe.identity import content_state
 from imgproxy_py.recipe.integrity import is_truncated
 from imgproxy_py.recipe.jpeg import jpeg_header
 from imgproxy_py.recipe.limits import Limits
-from imgproxy_py.recipe.model import Output, Recipe, Stage
+from imgproxy_py.recipe.model import Output, Recipe
 from imgproxy_py.recipe.negotiation import chosen_format, skips_pipeline, wants_alpha
 from imgproxy_py.recipe.picture import Header, Picture, Timings
 from imgproxy_py.recipe.source import SourceRef
@@ -67,13 +69,14 @@ _NO_MARKS: Mapping[SourceRef, bytes] = {}
 class Opened:
     """An original that was recognised and whose header is known; no pixel is decoded yet.
 
-    `image` is `None` where libvips was not needed to read the header.
+    `image` is `None` where libvips was not needed to read the header. More than one of `frames` make an animation.
     """
 
     file: ImageFile
     image: pyvips.Image
     header: Header
     complete: bool
+    frames: int = 1
 
 
 class Transformer:
@@ -123,9 +126,27 @@ class Transformer:
             return Opened(file=file, image=None, header=header, complete=not truncated)
         if file.bridged:
             header = file.header(embedded_thumbnail=recipe.output.enforce_thumbnail)
-            return Opened(file=file, image=None, header=header, complete=not truncated)
+            return self._moving(Opened(file=file, image=None, header=header, complete=not truncated), recipe)
         image = file.open(embedded_thumbnail=recipe.output.enforce_thumbnail)
-        return Opened(file=file, image=image, header=header_of(image, kind), complete=not truncated)
+        opened = Opened(file=file, image=image, header=header_of(image, kind), complete=not truncated)
+        return self._moving(opened, recipe)
+
+    def _moving(self, opened: Opened, recipe: Recipe) -> Opened:
+        """Give an animation with its frames if the result is animated; pages, which were to be chosen, then are not."""
+        frames = self._frames(opened.header, recipe)
+        if frames == 1:
+            return opened
+        file = replace(opened.file, loading=replace(recipe.loading, page=0, pages=1))
+        header = opened.header if file == opened.file else file.header()
+        return replace(opened, file=file, image=None, header=header, frames=frames)
+
+    def _frames(self, header: Header, recipe: Recipe) -> int:
+        if not self._may_animate(header, recipe) or not ABILITIES[self.output_format(header, recipe)].animation:
+            return 1
+        return self.limits.overridden(recipe.limits).frames_of(header)
+
+    def _may_animate(self, header: Header, recipe: Recipe) -> bool:
+        return header.animated and may_animate(recipe, self.limits.max_animation_frames)
 
     def _file(self, data: bytes, kind: Format, recipe: Recipe) -> ImageFile:
         if kind is not Format.SVG:
@@ -145,7 +166,7 @@ class Transformer:
         started = time.perf_counter()
         opened = self.open(data, recipe)
         limits = self.limits.overridden(recipe.limits)
-        limits.check_source(opened.header)
+        limits.check_source(opened.header, opened.frames)
         decoded = time.perf_counter()
         try:
             if self._is_handed_back(opened, recipe.output):
@@ -173,8 +194,8 @@ class Transformer:
         chosen = chosen_format(
             recipe.output,
             header.format,
-            alpha=wants_alpha(recipe.stages[-1], header.alpha),
-            animated=False,
+            alpha=wants_alpha(recipe.stages, header.alpha),
+            animated=self._may_animate(header, recipe),
             preferred=self._preferred,
         )
         self.check(replace(recipe.output, format=chosen))
@@ -184,38 +205,36 @@ class Transformer:
         self, opened: Opened, recipe: Recipe, limits: Limits, interrupt: Interrupt, marks: Marks
     ) -> Work:
         output = self.output_format(opened.header, recipe)
-        work = self._first_work(opened, recipe, output, limits, interrupt, marks)
-        for stage in recipe.stages[1:]:
-            work = run(_next_work(work, stage))
-        return work
+        work = self._begun(opened, recipe, output, limits, interrupt, marks)
+        if opened.frames > 1:
+            return run_frames(work, recipe.stages, opened.frames)
+        return run_stages(work, recipe.stages)
 
     def _marks_with(self, fetched: Mapping[SourceRef, bytes]) -> Marks:
         if not fetched:
             return self._marks
         return replace(self._marks, fetched={source: self.open(data).file for source, data in fetched.items()})
 
-    def _first_work(
+    def _begun(
         self, opened: Opened, recipe: Recipe, output: Format, limits: Limits, interrupt: Interrupt, marks: Marks
     ) -> Work:
         stage, header = recipe.stages[0], opened.header
         size = Size(header.width, header.height)
         numbers = plan_for(stage, size, header, limits, vector=header.format is Format.SVG)
-        return run(
-            Work(
-                image=opened.image,
-                stage=stage,
-                plan=numbers,
-                header=header,
-                file=opened.file,
-                asked=recipe.output,
-                output=output,
-                limits=limits,
-                settings=self.settings,
-                interrupt=interrupt,
-                high_depth=recipe.output.preserve_hdr and ABILITIES[output].high_depth,
-                reloadable=not recipe.output.enforce_thumbnail,
-                marks=marks,
-            )
+        return Work(
+            image=opened.image,
+            stage=stage,
+            plan=numbers,
+            header=header,
+            file=opened.file,
+            asked=recipe.output,
+            output=output,
+            limits=limits,
+            settings=self.settings,
+            interrupt=interrupt,
+            high_depth=recipe.output.preserve_hdr and ABILITIES[output].high_depth,
+            reloadable=not recipe.output.enforce_thumbnail,
+            marks=marks,
         )
 
     def _finished(self, work: Work, opened: Opened, output: Output) -> Picture:
@@ -231,13 +250,7 @@ class Transformer:
             quality_for(output, kind, self.settings),
             output.max_bytes,
         )
-        return _picture(data, kind, Size(image.width, image.height), opened)
-
-
-def _next_work(work: Work, stage: Stage) -> Work:
-    header = replace(work.header, width=work.image.width, height=work.image.height, orientation=1)
-    numbers = plan_for(stage, work.size, header, work.limits, vector=False)
-    return replace(work.in_memory(), stage=stage, plan=numbers, header=header, reloadable=False)
+        return _picture(data, kind, frame_size(image), opened)
 
 
 def _picture(data: bytes, kind: Format, size: Size, opened: Opened) -> Picture:

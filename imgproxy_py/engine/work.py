@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import pyvips
 
@@ -18,6 +20,8 @@ from imgproxy_py.recipe.model import Output, Stage
 from imgproxy_py.recipe.picture import Header
 from imgproxy_py.recipe.view import View
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
@@ -27,7 +31,7 @@ class Work:
     the output, `output` the format it comes to. `reloadable` as long as the image is the file itself, not yet cut, so
     that the decoder may still scale it. `vector_shrink` is by how much an SVG was rendered smaller than its natural
     size. `imported` says that the embedded profile was already applied. `high_depth` keeps 16 bits. `view` is what of the
-    original the image shows.
+    original the image shows. `decisions` are those that all frames of an animation share, `None` for a still.
     """
 
     image: pyvips.Image
@@ -46,6 +50,7 @@ class Work:
     imported: bool = False
     view: View = field(default=View())
     marks: Marks | None = None
+    decisions: dict[Hashable, Any] | None = None
 
     @property
     def size(self) -> Size:
@@ -66,6 +71,27 @@ class Work:
         image = self.image if self.image.hasalpha() else self.image.addalpha()
         view = self.view.cut(-left / self.image.width, -top / self.image.height, *_shares(self, width, height))
         return replace(self, image=image.embed(left, top, width, height), view=view)
+
+    def once(self, name: Hashable, decide: Callable[[], T]) -> T:
+        """Give what `decide` says; of an animation one frame decides, and the others are told what it said.
+
+        A step that looks at pixels to choose a part of the picture asks here, so that the choice stands still. `name` tells
+        it from the other choices that are made with the same view.
+        """
+        if self.decisions is None:
+            return decide()
+        key = (name, self.view)
+        if key not in self.decisions:
+            self.decisions[key] = decide()
+        decided: T = self.decisions[key]
+        return decided
+
+    def entering(self, stage: Stage) -> Work:
+        """Give the work at the beginning of another stage, its image being that stage's original."""
+        work = self.in_memory()
+        header = replace(work.header, width=work.image.width, height=work.image.height, orientation=1)
+        numbers = plan_for(stage, work.size, header, work.limits, vector=False)
+        return replace(work, stage=stage, plan=numbers, header=header, reloadable=False)
 
     def opened(self) -> Work:
         """Give the work with its image."""

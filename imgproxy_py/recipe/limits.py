@@ -16,7 +16,8 @@ _MEGA = 1_000_000
 class Limits:
     """The limits in force (dialect §4.6, §14); resolutions are in megapixels, 0 switches a limit off.
 
-    `max_result_resolution` is ours: no canvas above it is made, whatever the URL asks.
+    `max_result_resolution` is ours: no canvas above it is made, whatever the URL asks. `frames` is how many the result has:
+    their canvases count together.
     """
 
     max_src_resolution: float = 50.0
@@ -25,11 +26,16 @@ class Limits:
     max_animation_frame_resolution: float = 0.0
     max_result_dimension: int = 0
     max_result_resolution: float = 100.0
+    frames: int = 1
 
     def overridden(self, by: LimitOverrides) -> Limits:
         """Give the limits with those the URL sets in place of the configured ones."""
         given = {name: getattr(by, name) for name in by.__slots__ if getattr(by, name) is not None}
         return replace(self, **given) if given else self
+
+    def frames_of(self, header: Header) -> int:
+        """Give how many frames of an original are used at most, 1 of what is no animation."""
+        return min(header.frames, self.max_animation_frames) if header.animated else 1
 
     def check_size(self, length: int) -> None:
         """Raise `SourceTooLarge` if an original of so many bytes is refused."""
@@ -53,7 +59,8 @@ class Limits:
     def check_result(self, width: int, height: int) -> None:
         """Raise `ResultTooLarge` if a canvas of that size is not made."""
         limit = self.max_result_resolution
-        if limit and width * height > limit * _MEGA:
+        if limit and width * height * self.frames > limit * _MEGA:
+            what = "a picture" if self.frames == 1 else f"{self.frames} frames"
             raise ResultTooLarge(
-                f"a picture of {width}×{height} pixels was asked for, at most {limit:g} megapixels are made"
+                f"asked for is {what} of {width}×{height} pixels, at most {limit:g} megapixels are made"
             )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
 from imgproxy_py.errors import OutputUnsupported
 from imgproxy_py.recipe.formats import ABILITIES, Format
@@ -47,27 +48,41 @@ class Negotiation:
     def negotiated(self, output: Output, accept: str, *, animations: bool = True) -> Output:
         """Give the output with the formats that the client takes.
 
-        Where no animation can come out (`animations` false), the best format decides alone, so that clients which differ
-        only in lesser ones share a cache entry.
+        The best format decides, and for an animation the best that holds one. The others are left out, so that clients
+        which differ only in lesser ones share a cache entry; so is the second where no animation can come out
+        (`animations` false).
         """
         candidates = self._candidates(output)
         if not candidates:
             return output
         taken = formats_in_accept(accept)
         accepted = tuple(one for one in candidates if one in taken)
-        return replace(output, accepted=accepted if animations else accepted[:1])
+        return replace(output, accepted=_deciding(accepted) if animations else accepted[:1])
 
     def _candidates(self, output: Output) -> tuple[Format, ...]:
         return self.automatic if output.format is None else self.enforced
 
 
-def wants_alpha(stage: Stage, source_alpha: bool) -> bool:
-    """Tell whether the result needs an alpha band (dialect §6.2)."""
+def _deciding(accepted: tuple[Format, ...]) -> tuple[Format, ...]:
+    animated = (one for one in accepted[1:] if ABILITIES[one].animation)
+    holds = bool(accepted) and ABILITIES[accepted[0]].animation
+    return accepted[:1] if holds else accepted[:1] + tuple(islice(animated, 1))
+
+
+def wants_alpha(stages: Iterable[Stage], source_alpha: bool) -> bool:
+    """Tell whether the result needs an alpha band after all stages (dialect §6.2)."""
+    alpha = source_alpha
+    for stage in stages:
+        alpha = _has_alpha(stage, alpha)
+    return alpha
+
+
+def _has_alpha(stage: Stage, alpha: bool) -> bool:
     if stage.background is not None and stage.background_alpha == 1:
         return False
     padding = stage.padding
     padded = padding.top or padding.right or padding.bottom or padding.left
-    return source_alpha or bool(padded) or stage.extend is not None
+    return alpha or bool(padded) or stage.extend is not None
 
 
 def chosen_format(

@@ -38,7 +38,8 @@ class Original:
 class Header:
     """What is known of an image before its pixels are decoded.
 
-    `width` and `height` are as stored, in pixels; `orientation` is EXIF's 1–8; `frames` counts pages.
+    `width` and `height` are as stored, in pixels, of an animation those of a frame; `orientation` is EXIF's 1–8. `frames`
+    counts all frames or pages of the file, and `animated` says that they follow each other in time.
     """
 
     format: Format
@@ -49,6 +50,7 @@ class Header:
     alpha: bool = False
     bands: int = 3
     profile: bool = False
+    animated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

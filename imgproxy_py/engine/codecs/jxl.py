@@ -190,6 +190,7 @@ class JxlDecoder:
             alpha=bands % 2 == 0,
             bands=bands,
             profile=bool(profile),
+            animated=frames > 1,
         )
 
     def decode(self, data: bytes, kind: Format, demand: Demand) -> pyvips.Image:

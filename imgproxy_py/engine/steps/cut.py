@@ -14,7 +14,12 @@ def cut(work: Work, wanted: Size, gravity: Gravity, *, factor: float = 1.0) -> W
         return work
     if gravity.type is GravityType.SMART:
         work = work.in_memory()
-        window = work.image.smartcrop(size.width, size.height)
-        return work.cropped(-window.xoffset, -window.yoffset, size.width, size.height)
+        left, top = work.once(("smart", size), lambda: _attention(work, size))
+        return work.cropped(left, top, size.width, size.height)
     left, top = position(work.size, size, gravity, factor=factor)
     return work.cropped(left, top, size.width, size.height)
+
+
+def _attention(work: Work, size: Size) -> tuple[int, int]:
+    window = work.image.smartcrop(size.width, size.height)
+    return -window.xoffset, -window.yoffset

@@ -26,6 +26,20 @@ def test_frames_count_together_unless_a_frame_has_a_limit_of_its_own() -> None:
     Limits(max_src_resolution=1.0, max_animation_frame_resolution=0.6).check_source(header(1000, 500), frames=3)
 
 
+def test_of_an_animation_as_many_frames_are_used_as_are_allowed() -> None:
+    moving = Header(format=Format.GIF, width=10, height=10, frames=30, animated=True)
+    assert [Limits(max_animation_frames=most).frames_of(moving) for most in (1, 29, 30, 31)] == [1, 29, 30, 30]
+    pages = Header(format=Format.TIFF, width=10, height=10, frames=30)
+    assert Limits(max_animation_frames=10).frames_of(pages) == 1
+
+
+def test_the_frames_of_a_result_count_together() -> None:
+    limits = Limits(max_result_resolution=1.0, frames=4)
+    limits.check_result(500, 500)
+    with pytest.raises(ResultTooLarge, match="4 frames of 500×501 pixels, at most 1 megapixels"):
+        limits.check_result(500, 501)
+
+
 def test_a_vector_image_has_no_pixels_to_count() -> None:
     Limits(max_src_resolution=0.001).check_source(header(10**6, 10**6, Format.SVG))
 

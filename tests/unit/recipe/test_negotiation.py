@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import combinations, permutations
+
 import pytest
 
 from imgproxy_py.errors import OutputUnsupported
@@ -19,6 +22,7 @@ JPEG, PNG, WEBP, AVIF, GIF, SVG, JXL = (
     Format.JPEG, Format.PNG, Format.WEBP, Format.AVIF, Format.GIF, Format.SVG, Format.JXL,
 )  # fmt: skip
 PREFERRED = (JPEG, PNG, GIF)
+PADDED, FLATTENED = Stage(padding=Padding(left=1)), Stage(background=Color(1, 2, 3))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +53,9 @@ BROWSER = "image/avif,image/webp,*/*"
     [
         (Negotiation(), Output(), BROWSER, (), False),
         (Negotiation(automatic=(AVIF, WEBP)), Output(), BROWSER, (AVIF, WEBP), True),
-        (Negotiation(automatic=(WEBP, AVIF)), Output(), BROWSER, (WEBP, AVIF), True),
+        (Negotiation(automatic=(WEBP, AVIF)), Output(), BROWSER, (WEBP,), True),
+        (Negotiation(automatic=(JXL, AVIF, WEBP)), Output(), f"image/jxl,{BROWSER}", (JXL, WEBP), True),
+        (Negotiation(automatic=(JXL, AVIF)), Output(), f"image/jxl,{BROWSER}", (JXL,), True),
         (Negotiation(automatic=(AVIF, WEBP)), Output(), "image/webp", (WEBP,), True),
         (Negotiation(automatic=(AVIF, WEBP)), Output(), "", (), True),
         (Negotiation(automatic=(WEBP,)), Output(format=PNG), BROWSER, (), False),
@@ -67,6 +73,25 @@ def test_clients_that_differ_in_lesser_formats_share_an_entry_where_nothing_is_a
     negotiation = Negotiation(automatic=(AVIF, WEBP))
     both, one = (negotiation.negotiated(Output(), accept, animations=False) for accept in (BROWSER, "image/avif"))
     assert both == one
+
+
+@pytest.mark.parametrize("animated", [False, True])
+@pytest.mark.parametrize("source", [JPEG, GIF, WEBP])
+@pytest.mark.parametrize("order", list(permutations((JXL, AVIF, WEBP))), ids="-".join)
+def test_what_negotiation_leaves_out_would_never_be_chosen(
+    order: tuple[Format, ...], source: Format, animated: bool
+) -> None:
+    for taken in subsets(order):
+        left = Negotiation(automatic=order).negotiated(Output(), ",".join(f"image/{one}" for one in taken))
+        found, expected = (
+            chosen_format(one, source, alpha=False, animated=animated, preferred=PREFERRED)
+            for one in (left, Output(accepted=taken))
+        )
+        assert found is expected
+
+
+def subsets(order: tuple[Format, ...]) -> list[tuple[Format, ...]]:
+    return [taken for length in range(len(order) + 1) for taken in combinations(order, length)]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +134,23 @@ def test_a_raster_picture_does_not_become_an_svg() -> None:
     ],
 )
 def test_alpha_is_wanted_where_something_is_transparent(stage: Stage, source_alpha: bool, wanted: bool) -> None:
-    assert wants_alpha(stage, source_alpha) is wanted
+    assert wants_alpha((stage,), source_alpha) is wanted
+
+
+@pytest.mark.parametrize(
+    ("stages", "source_alpha", "wanted"),
+    [
+        ((PADDED, Stage()), False, True),
+        ((Stage(extend=Gravity()), Stage(), Stage()), False, True),
+        ((FLATTENED, Stage()), True, False),
+        ((FLATTENED, PADDED), True, True),
+        ((PADDED, FLATTENED), False, False),
+        ((replace(FLATTENED, background_alpha=0.5), Stage()), True, True),
+        ((Stage(), Stage()), True, True),
+    ],
+)
+def test_every_stage_has_a_say_in_alpha(stages: tuple[Stage, ...], source_alpha: bool, wanted: bool) -> None:
+    assert wants_alpha(stages, source_alpha) is wanted
 
 
 @pytest.mark.parametrize(
