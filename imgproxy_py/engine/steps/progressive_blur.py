@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pyvips
+
 from imgproxy_py.engine.pixels import without_palette
 from imgproxy_py.engine.ramps import ramp_image
-from imgproxy_py.engine.steps.filters import MAX_BLUR, blurred
+from imgproxy_py.engine.steps.alpha import premultiplied
+from imgproxy_py.engine.steps.filters import MAX_BLUR
 from imgproxy_py.engine.work import Work
 
 # The finest blur that is computed. Each further one is twice as strong, and pixels between two of them are mixed:
@@ -20,14 +23,19 @@ def progressive_blur(work: Work) -> Work:
     if wanted is None or not wanted.sigma:
         return work
     work = work.in_memory()
-    image = without_palette(work.image)
-    ramp = ramp_image(wanted.ramp, *work.size) * min(wanted.sigma, MAX_BLUR)
+    sigmas = ramp_image(wanted.ramp, *work.size) * min(wanted.sigma, MAX_BLUR)
+    levels = blur_levels(wanted.sigma)
+    return work.showing(premultiplied(without_palette(work.image), lambda image: _blurred(image, sigmas, levels)))
+
+
+def _blurred(image: pyvips.Image, sigmas: pyvips.Image, levels: tuple[float, ...]) -> pyvips.Image:
+    """Give the image, each pixel mixed of the two levels between which its sigma lies."""
     made = image
-    for below, sigma in pairwise(blur_levels(wanted.sigma)):
-        share = ramp.linear(255 / (sigma - below), -255 * below / (sigma - below)).rint().cast("uchar")
+    for below, level in pairwise(levels):
+        share = sigmas.linear(255 / (level - below), -255 * below / (level - below)).rint().cast("uchar")
         # libvips computes only that of the two which a row of the mask asks for.
-        made = share.ifthenelse(blurred(image, sigma), made, blend=True)
-    return work.showing(made)
+        made = share.ifthenelse(image.gaussblur(level), made, blend=True)
+    return made
 
 
 def blur_levels(sigma: float) -> tuple[float, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -96,11 +98,7 @@ def test_saturation_keeps_the_luma(share: float, color: tuple[float, float, floa
 def test_brighter_is_brighter(option: str) -> None:
     image = pictures.png(pictures.solid(4, 4, (150, 160, 170)))
     values = [made(image, f"{option.format(step)}/f:png")(1, 1) for step in (0, 1, 2, 5, 30)]
-    assert all(
-        low <= high
-        for one, other in zip(values, values[1:], strict=False)
-        for low, high in zip(one, other, strict=True)
-    )
+    assert all(low <= high for one, other in pairwise(values) for low, high in zip(one, other, strict=True))
 
 
 def test_cmyk_is_adjusted_as_the_colours_it_stands_for() -> None:

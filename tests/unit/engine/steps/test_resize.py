@@ -6,7 +6,7 @@ import pytest
 import pyvips
 
 from tests import pictures
-from tests.unit.engine.making import made, opened, same
+from tests.unit.engine.making import array, made, opened, same
 
 MARKED = pictures.marked(300, 200)
 
@@ -96,3 +96,33 @@ def test_an_opaque_picture_under_linear_light_stays_opaque() -> None:
     image = MARKED.addalpha()
     assert opened(pictures.png(image)).bands == 4
     assert made(pictures.png(image), "w:50/f:png", use_linear_colorspace=True)[3].min() == 255
+
+
+# Kernels
+
+
+@pytest.mark.parametrize("kernel", ["nearest", "linear", "cubic", "lanczos2", "lanczos3"])
+@pytest.mark.parametrize(("options", "scale"), [("w:75", 0.25), ("w:450/el:1", 1.5)])
+def test_the_kernel_is_the_one_asked_for(kernel: str, options: str, scale: float) -> None:
+    for image in (MARKED, pictures.deep(MARKED), pictures.grey(MARKED)):
+        found = made(pictures.png(image), f"ra:{kernel}/{options}/ph:1/f:png")
+        assert same(found, image.resize(scale, vscale=scale, kernel=kernel))
+
+
+def test_kernels_differ() -> None:
+    data = pictures.png(pictures.noise(300, 200))
+    found = {kernel: made(data, f"ra:{kernel}/w:70/f:png") for kernel in ("nearest", "linear", "cubic", "lanczos2")}
+    assert len({image.avg() for image in found.values()}) == 4
+
+
+@pytest.mark.parametrize("encode", [pictures.png, pictures.jpeg, pictures.webp], ids=["png", "jpeg", "webp"])
+def test_nearest_picks_pixels_of_the_original(encode) -> None:
+    data = encode(pictures.noise(160, 160))
+    original = {tuple(color) for row in array(opened(data)) for color in row}
+    found = array(made(data, "ra:nearest/w:20/f:png"))
+    assert {tuple(color) for row in found for color in row} <= original
+
+
+def test_nearest_picks_them_with_their_alpha() -> None:
+    image = pictures.with_alpha(MARKED)
+    assert same(made(pictures.png(image), "ra:nearest/w:75/f:png"), image.resize(0.25, vscale=0.25, kernel="nearest"))

@@ -74,7 +74,9 @@ def test_sixteen_bits_are_as_eight_but_finer(options: str) -> None:
     found = array(made(pictures.png(DEEP), f"{options}/ph:1/f:png"))
     coarse = array(made(pictures.png(MARKED), f"{options}/f:png"))
     assert found.dtype == np.uint16
-    assert np.abs(found / 257 - coarse).max() < 1.1  # half a level of rounding, and 0.3 levels more to begin with
+    assert (
+        np.abs(found / 257 - coarse).max() < 1.3
+    )  # half a level of rounding, and 0.3 levels more to begin with, at a slope up to 2.5
     assert (found % 257).any()
 
 
