@@ -36,9 +36,9 @@ def _encoded(width: int, height: int, ending: str) -> bytes:
     return bytes(rgb.write_to_buffer(ending))
 
 
-def make_source(url: str = "s3://bucket/cat.jpg", version: str = "") -> SourceRef:
+def make_source(url: str = "s3://bucket/cat.jpg", version: str = "", hashsum: str = "") -> SourceRef:
     scheme, _, location = url.partition("://")
-    return SourceRef(scheme=scheme, location=location, version=version)
+    return SourceRef(scheme=scheme, location=location, version=version, hashsum=hashsum)
 
 
 def make_recipe(width: int = 0, height: int = 0, **output: Any) -> Recipe:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from imgproxy_py.engine.interrupt import Interrupt
-from imgproxy_py.errors import SourceError, SourceMissing
+from imgproxy_py.errors import ImgproxyError, SourceError, SourceForbidden, SourceMissing
 from imgproxy_py.recipe.limits import Limits
 from imgproxy_py.recipe.model import Output, Recipe
 from imgproxy_py.recipe.picture import Original, Picture, Validators
@@ -22,13 +22,14 @@ from tests.factories import make_original, make_picture
 class FakeSource:
     """A `Source` whose answers are in its hands' reach.
 
-    `originals` are by URL, `anything` answers for the rest; `trouble` is raised instead of any answer. While `gate` is
-    not set nobody gets an answer; `waiting` says how many are held there, `cancelled` how many left before it opened.
+    `originals` are by URL, `anything` answers for the rest; errors among them are raised, `trouble` instead of any
+    answer. While `gate` is not set nobody gets an answer; `waiting` says how many are held there, `cancelled` how many
+    left before it opened.
     """
 
     def __init__(self, anything: Original | None = None, **originals: Original) -> None:
         self.anything = anything or make_original()
-        self.originals: dict[str, Original | NotModified] = dict(originals)
+        self.originals: dict[str, Original | NotModified | SourceError | SourceForbidden] = dict(originals)
         self.trouble: SourceError | None = None
         self.gate = asyncio.Event()
         self.gate.set()
@@ -46,12 +47,12 @@ class FakeSource:
         self.fetched.append(ref)
         self.limits.append(max_bytes)
         await self._admitted()
-        return self.originals.get(ref.url, self.anything)
+        return self._found(ref)
 
     async def validators(self, ref: SourceRef) -> Validators:
         self.validated.append(ref)
         await self._admitted()
-        return self.originals.get(ref.url, self.anything).validators
+        return self._found(ref).validators
 
     @asynccontextmanager
     async def raw(self, ref: SourceRef, headers: Mapping[str, str]) -> AsyncIterator[RawAnswer]:
@@ -62,6 +63,12 @@ class FakeSource:
     async def ping(self) -> None:
         if self.trouble:
             raise self.trouble
+
+    def _found(self, ref: SourceRef) -> Original | NotModified:
+        found = self.originals.get(ref.url, self.anything)
+        if isinstance(found, ImgproxyError):
+            raise found
+        return found
 
     async def _admitted(self) -> None:
         self.waiting += 1

@@ -24,16 +24,19 @@ from imgproxy_py.engine.pool import Pool
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.engine.transformer import Transformer
 from imgproxy_py.recipe.negotiation import Negotiation
+from imgproxy_py.rendering.fallback import FallbackImage, FallbackSettings
 from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.render import Renderer
+from imgproxy_py.sources.router import SourceRouter
 from imgproxy_py.telemetry.metrics import Metrics, MetricsSettings
 from imgproxy_py.web.application import WebSettings, make_application
 from imgproxy_py.web.doors import Door
-from imgproxy_py.web.problems import ImgproxyVoice, ProblemVoice
+from imgproxy_py.web.problems import ImgproxyVoice, ProblemVoice, Voice
 from tests.factories import make_memory_cache
 from tests.fakes import FakeSource, quiet_loop
 
 NOW = 1_800_000_000.0
+PLAIN, PROBLEMS = ImgproxyVoice(), ProblemVoice()
 
 
 @dataclass
@@ -64,11 +67,14 @@ class Shop:
         source: FakeSource | None = None,
         transformer: Any = None,
         imgproxy: dict[str, Any] | None = None,
+        fallback: FallbackImage | None = None,
+        fallback_settings: FallbackSettings | None = None,
         timeout: float = 10.0,
         **settings: Any,
     ) -> None:
         self.source = source or FakeSource()
         self.settings = DeliverySettings(**settings)
+        self.fallback_settings = fallback_settings or FallbackSettings()
         self.transformer = Counting(transformer or Transformer(EngineSettings()))
         self.memory: MemoryCache = make_memory_cache()
         self.pool = Pool(2)
@@ -76,20 +82,21 @@ class Shop:
         self.timeout = timeout
         self.metrics = Metrics(MetricsSettings())
         self.renderer = Renderer(
-            sources=self.source,
+            sources=SourceRouter(dict.fromkeys(("s3", "http", "https", "local"), self.source)),
             caches=TieredCache([self.memory]),
             pool=self.pool,
             transformer=self.transformer,  # type: ignore[arg-type]
             marks=MarkOriginals(self.source),
             etag_buster=self.settings.etag_buster,
+            fallback=fallback,
         )
         config = ImgproxyConfig(**(imgproxy or {}))
         savable = self.transformer.abilities.savable
-        self.imgproxy = self.pictures(ImgproxyDialect(config), self.settings.switched_negotiation(savable))
+        self.imgproxy = self.pictures(ImgproxyDialect(config), self.settings.switched_negotiation(savable), PLAIN)
         query = QueryDialect(QueryConfig(images_source="s3://bucket", shared=config))
-        self.query = self.pictures(query, self.settings.listed_negotiation(savable))
+        self.query = self.pictures(query, self.settings.listed_negotiation(savable), PROBLEMS)
 
-    def pictures(self, dialect: Dialect, negotiation: Negotiation) -> Pictures:
+    def pictures(self, dialect: Dialect, negotiation: Negotiation, voice: Voice = PLAIN) -> Pictures:
         return Pictures(
             reader=Reader(
                 dialect=dialect,
@@ -100,14 +107,16 @@ class Shop:
                 hints=self.settings.enable_client_hints,
             ),
             renderer=self.renderer,
-            responder=Responder(settings=self.settings, clock=self.clock),
+            responder=Responder(
+                settings=self.settings, fallback=self.fallback_settings, status_of=voice.status, clock=self.clock
+            ),
             timeout=self.timeout,
         )
 
     def application(self) -> web.Application:
         doors = [
-            Door(path="/", prefix=True, handler=self.imgproxy.handle, voice=ImgproxyVoice(), dialect="imgproxy"),
-            Door(path="/images/", prefix=True, handler=self.query.handle, voice=ProblemVoice(), dialect="query"),
+            Door(path="/", prefix=True, handler=self.imgproxy.handle, voice=PLAIN, dialect="imgproxy"),
+            Door(path="/images/", prefix=True, handler=self.query.handle, voice=PROBLEMS, dialect="query"),
         ]
         return make_application(doors, settings=WebSettings(), metrics=self.metrics)
 

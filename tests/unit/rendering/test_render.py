@@ -26,6 +26,7 @@ from imgproxy_py.recipe.formats import Format, sniff
 from imgproxy_py.recipe.identity import content_state, entity_tag
 from imgproxy_py.recipe.model import LimitOverrides, Recipe
 from imgproxy_py.recipe.picture import Outcome, Rendered, Validators
+from imgproxy_py.rendering.fallback import FallbackImage
 from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.sources.port import NotModified
@@ -44,6 +45,7 @@ class Workshop:
         places: int = 2,
         queue: int = 0,
         etag_buster: str = "",
+        fallback: FallbackImage | None = None,
     ) -> None:
         self.source = FakeSource()
         self.memory = make_memory_cache()
@@ -56,6 +58,7 @@ class Workshop:
             transformer=self.transformer,
             marks=MarkOriginals(self.source),
             etag_buster=etag_buster,
+            fallback=fallback,
         )
 
     async def render(self, request: Any = None, seconds: float = 10) -> Rendered:
@@ -255,7 +258,7 @@ async def test_a_place_is_free_when_its_thread_has_ended_and_not_before(open_wor
     class Deaf(FakeTransformer):
         """Like an encoder that never looks whether it is to stop."""
 
-        def transform(self, data: Any, recipe: Any, interrupt: Any) -> Any:
+        def transform(self, *_: Any) -> Any:
             self.begun += 1
             self.gate.wait(5)
             return self.picture
@@ -429,3 +432,28 @@ async def test_a_foreign_error_is_not_swallowed(workshop):
     with pytest.raises(ZeroDivisionError):
         await workshop.render()
     assert workshop.idle()
+
+
+# --- past the caches -------------------------------------------------------------------------------------------------
+
+
+async def test_who_goes_past_the_caches_neither_reads_nor_fills_them(workshop):
+    request, past = make_request(), make_request(bypass_cache=True)
+    assert (await workshop.render(past)).outcome is Outcome.BYPASSED
+    assert len(workshop.memory) == 0
+    kept = (await workshop.render(request)).picture
+    workshop.transformer.picture = make_picture(b"another", etag="", modified_at=None)
+    assert (await workshop.render(past)).picture.data == b"another"
+    found = workshop.renderer.cached(workshop.renderer.key(request))
+    assert found is not None
+    assert found.picture is kept
+
+
+async def test_who_goes_past_the_caches_shares_work_only_with_his_like(workshop):
+    workshop.source.gate.clear()
+    tasks = [workshop.rendering(make_request(bypass_cache=past)) for past in (False, False, True, True)]
+    await until(lambda: workshop.source.waiting == 2)
+    workshop.source.gate.set()
+    outcomes = sorted([(await task).outcome for task in tasks])
+    assert outcomes == [Outcome.BYPASSED, Outcome.BYPASSED, Outcome.MADE, Outcome.SHARED]
+    assert workshop.transformer.begun == 2
