@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyvips
@@ -12,8 +12,9 @@ from imgproxy_py.engine.codecs.port import Demand
 from imgproxy_py.engine.codecs.registry import decoders
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.libvips import LOADERS
+from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.errors import BrokenImage
-from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.formats import VIDEOS, Format
 from imgproxy_py.recipe.model import Loading
 from imgproxy_py.recipe.picture import Header
 
@@ -103,6 +104,20 @@ class ImageFile:
         if shrink == 1:
             return {}
         return {"shrink": int(shrink)} if self.format is Format.JPEG else {"scale": 1 / shrink}
+
+
+def configured(loading: Loading, kind: Format, settings: EngineSettings) -> Loading:
+    """Give the part of an original that is wanted, with the settings in place of what the URL leaves open."""
+    if kind not in VIDEOS:
+        return loading
+    second, keyframes = loading.video_second, loading.video_keyframes
+    if second is None and loading.video_tile is None and loading.video_animation is None:
+        second = settings.video_thumbnail_second
+    return replace(
+        loading,
+        video_second=second,
+        video_keyframes=settings.video_thumbnail_keyframes if keyframes is None else keyframes,
+    )
 
 
 def header_of(image: pyvips.Image, kind: Format) -> Header:

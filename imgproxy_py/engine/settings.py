@@ -80,6 +80,12 @@ class EngineSettings(EncoderSettings):
     sanitize_svg: Flag = Field(
         default=True, description="Remove scripts, event handlers and foreign references from SVG."
     )
+    video_thumbnail_second: Number = Field(
+        default=1.0, description="Second of a video whose frame is taken when the URL names none."
+    )
+    video_thumbnail_keyframes: Flag = Field(
+        default=False, description="Take key frames of videos only, which is quicker and less exact."
+    )
     use_linear_colorspace: Flag = Field(
         default=False, description="Resize in linear light: slower, kinder to fine contrast."
     )

@@ -16,7 +16,7 @@ from imgproxy_py.engine.codecs.registry import versions
 from imgproxy_py.engine.color import with_output_profile
 from imgproxy_py.engine.encoding import Encoding, encode, writable_format
 from imgproxy_py.engine.interrupt import Interrupt
-from imgproxy_py.engine.loading import ImageFile, header_of
+from imgproxy_py.engine.loading import ImageFile, configured, header_of
 from imgproxy_py.engine.marks import KeptMarks, Marks
 from imgproxy_py.engine.metadata import kept, without_orientation
 from imgproxy_py.engine.pipeline import run_stages
@@ -136,7 +136,7 @@ class Transformer:
         frames = self._frames(opened.header, recipe)
         if frames == 1:
             return opened
-        file = replace(opened.file, loading=replace(recipe.loading, page=0, pages=1))
+        file = replace(opened.file, loading=replace(opened.file.loading, page=0, pages=1))
         header = opened.header if file == opened.file else file.header()
         return replace(opened, file=file, image=None, header=header, frames=frames)
 
@@ -150,7 +150,8 @@ class Transformer:
 
     def _file(self, data: bytes, kind: Format, recipe: Recipe) -> ImageFile:
         if kind is not Format.SVG:
-            return ImageFile(data=data, format=kind, tolerant=self.settings.serve_truncated, loading=recipe.loading)
+            loading = configured(recipe.loading, kind, self.settings)
+            return ImageFile(data=data, format=kind, tolerant=self.settings.serve_truncated, loading=loading)
         limits = self.limits.overridden(recipe.limits)
         drawing = prepared(data, limits, sanitizing=self.settings.sanitize_svg, style=recipe.loading.style)
         return ImageFile(data=drawing.data, format=kind, effort=drawing.effort)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-from imgproxy_py.engine.codecs import bmp, heif, ico, jxl, pdf, psd, raw
+from imgproxy_py.engine.codecs import bmp, heif, ico, jxl, pdf, psd, raw, video
 from imgproxy_py.engine.codecs.port import Decoder, Encoder
-from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.formats import VIDEOS, Format
 
-_DISTRIBUTIONS = ("pillow", "pillow-heif", "pi-heif", "imagecodecs", "pypdfium2", "psd-tools", "rawpy")
+_DISTRIBUTIONS = ("pillow", "pillow-heif", "pi-heif", "imagecodecs", "pypdfium2", "psd-tools", "rawpy", "av")
 
 
 @cache
@@ -23,6 +23,7 @@ def decoders() -> dict[Format, Decoder]:
         Format.PDF: pdf.decoder(),
         Format.PSD: psd.decoder(),
         Format.RAW: raw.decoder(),
+        **dict.fromkeys(VIDEOS, video.decoder()),
     }
     return {kind: decoder for kind, decoder in found.items() if decoder is not None}
 
