@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pyvips
 
 from imgproxy_py.engine.codecs.registry import encoders
 from imgproxy_py.engine.libvips import SAVERS
+from imgproxy_py.engine.palette import with_colors
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.model import JpegOptions, Output, PngOptions, WebpCompression
 
+T = TypeVar("T")
 _AVIF_LEAST_SIDE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
-    """How a picture is written: format, quality 0–100, and which metadata (libvips' VipsForeignKeep flags)."""
+    """How a picture is written: format, quality 0–100, and which metadata (libvips' VipsForeignKeep flags).
+
+    `asked` holds what the URL says of the encoders; what it leaves open is as configured.
+    """
 
     format: Format
     quality: int
     keep: int
+    asked: Output = Output()
 
 
 def writable_format(image: pyvips.Image, wanted: Format) -> Format:
@@ -37,42 +44,95 @@ def encode(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) ->
     bridged = encoders().get(encoding.format)
     if bridged is not None:
         return bridged.encode(image, encoding.quality, encoding.keep, settings)
-    options = _OPTIONS[encoding.format](image, encoding.quality, settings)
+    options = _OPTIONS[encoding.format](image, encoding, settings)
     data: bytes = pyvips.Operation.call(SAVERS[encoding.format], image, keep=encoding.keep, **options)
+    if encoding.format is Format.PNG and _quantizes(encoding.asked, settings):
+        return with_colors(data, _colors(encoding.asked.png, settings))
     return data
 
 
-def _jpeg(image: pyvips.Image, quality: int, settings: EngineSettings) -> dict[str, Any]:
-    return {"Q": max(1, quality), "optimize_coding": True, "interlace": settings.jpeg_progressive}
+def _jpeg(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> dict[str, Any]:
+    asked = encoding.asked.jpeg
+    options: dict[str, Any] = {
+        "Q": max(1, encoding.quality),
+        "optimize_coding": True,
+        "interlace": _either(asked.progressive, settings.jpeg_progressive),
+    }
+    if _either(asked.no_subsample, settings.jpeg_no_subsample):
+        options["subsample_mode"] = "off"
+    return options | _mozjpeg(asked, settings)
 
 
-def _png(image: pyvips.Image, quality: int, settings: EngineSettings) -> dict[str, Any]:
+def _mozjpeg(asked: JpegOptions, settings: EngineSettings) -> dict[str, Any]:
+    """Give what takes an encoder's time; `optimize_scans` does nothing unless the JPEG is progressive."""
+    return {
+        "trellis_quant": _either(asked.trellis_quant, settings.jpeg_trellis_quant),
+        "overshoot_deringing": _either(asked.overshoot_deringing, settings.jpeg_overshoot_deringing),
+        "optimize_scans": _either(asked.optimize_scans, settings.jpeg_optimize_scans),
+        "quant_table": _either(asked.quant_table, settings.jpeg_quant_table),
+    }
+
+
+def _png(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> dict[str, Any]:
+    asked = encoding.asked.png
     depth = palette_depth(image)
-    if settings.png_quantize:
-        depth = _depth_for(settings.png_quantization_colors)
+    if _quantizes(encoding.asked, settings):
+        depth = _depth_for(_colors(asked, settings))
     # libvips bounds a palette by its depth alone: its `colours` is an old name for that, and fails between the depths.
     palette: dict[str, Any] = {"palette": True, "bitdepth": depth} if depth else {"filter": "all"}
-    return {"interlace": settings.png_interlaced, **palette}
+    return {"interlace": _either(asked.interlaced, settings.png_interlaced), **palette}
 
 
-def _webp(image: pyvips.Image, quality: int, settings: EngineSettings) -> dict[str, Any]:
-    return {"Q": quality, "effort": settings.webp_effort, "preset": settings.webp_preset}
+def _quantizes(asked: Output, settings: EngineSettings) -> bool:
+    return _either(asked.png.quantize, settings.png_quantize)
 
 
-def _avif(image: pyvips.Image, quality: int, settings: EngineSettings) -> dict[str, Any]:
-    depth = 10 if image.format == "ushort" else 8
-    return {"Q": max(1, quality), "compression": "av1", "effort": 9 - settings.avif_speed, "bitdepth": depth}
+def _colors(asked: PngOptions, settings: EngineSettings) -> int:
+    return _either(asked.quantization_colors, settings.png_quantization_colors)
 
 
-def _gif(image: pyvips.Image, quality: int, settings: EngineSettings) -> dict[str, Any]:
+def _webp(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> dict[str, Any]:
+    asked = encoding.asked.webp
+    options: dict[str, Any] = {
+        "Q": encoding.quality,
+        "effort": settings.webp_effort,
+        "preset": _either(asked.preset, settings.webp_preset).value,
+        "smart_subsample": _either(asked.smart_subsample, settings.webp_smart_subsample),
+    }
+    return options | _WEBP_COMPRESSION[_either(asked.compression, settings.webp_compression)]
+
+
+# Quality is then how little the pixels are changed beforehand, and how hard the encoder tries.
+_WEBP_COMPRESSION: dict[WebpCompression, dict[str, Any]] = {
+    WebpCompression.LOSSY: {},
+    WebpCompression.NEAR_LOSSLESS: {"lossless": True, "near_lossless": True},
+    WebpCompression.LOSSLESS: {"lossless": True},
+}
+
+
+def _avif(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> dict[str, Any]:
+    return {
+        "Q": max(1, encoding.quality),
+        "compression": "av1",
+        "effort": 9 - settings.avif_speed,
+        "bitdepth": 10 if image.format == "ushort" else 8,
+        "subsample_mode": _either(encoding.asked.avif.subsample, settings.avif_subsample).value,
+    }
+
+
+def _gif(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> dict[str, Any]:
     return {"bitdepth": palette_depth(image) or 8}
 
 
-def _tiff(image: pyvips.Image, quality: int, settings: EngineSettings) -> dict[str, Any]:
-    return {"Q": max(1, quality)}
+def _tiff(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> dict[str, Any]:
+    return {"Q": max(1, encoding.quality)}
 
 
-_OPTIONS: dict[Format, Callable[[pyvips.Image, int, EngineSettings], dict[str, Any]]] = {
+def _either(asked: T | None, configured: T) -> T:
+    return configured if asked is None else asked
+
+
+_OPTIONS: dict[Format, Callable[[pyvips.Image, Encoding, EngineSettings], dict[str, Any]]] = {
     Format.JPEG: _jpeg,
     Format.PNG: _png,
     Format.WEBP: _webp,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+import pyvips
 
 from imgproxy_py.engine.encoding import palette_depth, writable_format
 from imgproxy_py.recipe.formats import Format, sniff
+from imgproxy_py.recipe.model import WebpPreset
 from tests import pictures
 from tests.unit.engine.making import distance, made, opened, same, transformed
 
 MARKED = pictures.marked(64, 48)
 SOURCE = pictures.png(MARKED)
+NOISE = pictures.png(pictures.noise(64, 48))
 
 
 @pytest.mark.parametrize("kind", pictures.ENCODERS, ids=str)
@@ -32,9 +37,80 @@ def segments(data: bytes) -> set[int]:
     return found
 
 
-def test_jpeg_is_progressive_when_configured() -> None:
-    assert 0xC0 in segments(transformed(SOURCE, "f:jpeg").data)
-    assert 0xC2 in segments(transformed(SOURCE, "f:jpeg", jpeg_progressive=True).data)
+def sampling(data: bytes) -> tuple[int, ...]:
+    """The sampling factors of the components, from the frame header (ITU T.81 §B.2.2)."""
+    at = next(data.find(bytes((0xFF, marker))) for marker in (0xC0, 0xC2) if marker in segments(data))
+    return tuple(data[at + 11 + 3 * one] for one in range(data[at + 9]))
+
+
+def scans(data: bytes) -> int:
+    return data.count(b"\xff\xda")
+
+
+def faults_on_white(data: bytes) -> float:
+    """How far from white the white paper comes out, on average."""
+    paper, found = opened(INK)[1] == 255, opened(data)[1]
+    return float((paper.ifthenelse(255 - found, 0)).avg())
+
+
+def ink(width: int = 160, height: int = 120) -> pyvips.Image:
+    """Black lines on white."""
+    lines = pyvips.Image.xyz(width, height)
+    return pictures.rgb(((lines[0] + lines[1]) % 9 > 1).bandjoin([(lines[0] + lines[1]) % 9 > 1] * 2))
+
+
+INK = pictures.png(ink())
+HALVED, FULL = (0x22, 0x11, 0x11), (0x11, 0x11, 0x11)
+
+
+def jpeg_with(option: str, **settings: object) -> bytes:
+    return transformed(INK, f"f:jpeg/q:80{'/jpgo:' + option if option else ''}", **settings).data
+
+
+@pytest.mark.parametrize(
+    ("option", "setting", "holds"),
+    [
+        ("1", {"jpeg_progressive": True}, lambda data: 0xC2 in segments(data)),
+        (":1", {"jpeg_no_subsample": True}, lambda data: sampling(data) == FULL),
+        ("::1", {"jpeg_trellis_quant": True}, lambda data: len(data) < len(jpeg_with(""))),
+        (
+            ":::1",
+            {"jpeg_overshoot_deringing": True},
+            lambda data: faults_on_white(data) < faults_on_white(jpeg_with("")),
+        ),
+        (
+            "1::::1",
+            {"jpeg_progressive": True, "jpeg_optimize_scans": True},
+            lambda data: scans(data) not in (1, scans(jpeg_with("1"))),
+        ),
+        (":::::3", {"jpeg_quant_table": 3}, lambda data: tables(data) != tables(jpeg_with(""))),
+    ],
+)
+def test_jpeg_options_are_the_urls_or_the_configured(
+    option: str, setting: dict[str, object], holds: Callable[[bytes], bool]
+) -> None:
+    assert not holds(jpeg_with(""))
+    assert holds(jpeg_with(option))
+    assert jpeg_with(option) == jpeg_with("", **setting)
+
+
+def tables(data: bytes) -> bytes:
+    """The quantisation tables' segment."""
+    at = data.index(b"\xff\xdb")
+    return data[at : at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")]
+
+
+def test_a_jpeg_option_of_the_url_may_switch_off_what_is_configured() -> None:
+    assert 0xC0 in segments(jpeg_with("0", jpeg_progressive=True))
+    assert sampling(jpeg_with(":0", jpeg_no_subsample=True)) == HALVED
+    assert tables(jpeg_with(":::::0", jpeg_quant_table=3)) == tables(jpeg_with(""))
+
+
+@pytest.mark.parametrize("table", range(9))
+def test_each_quantisation_table_is_one_that_is_written(table: int) -> None:
+    data = jpeg_with(f":::::{table}")
+    assert distance(opened(data), opened(INK))[0] < 25
+    assert (tables(data) == tables(jpeg_with(""))) == (table == 0)
 
 
 def test_jpeg_is_subsampled_below_quality_90() -> None:
@@ -86,12 +162,88 @@ def test_quantisation_makes_a_palette_of_the_least_depth(colors: int, depth: int
     assert bits_of(data) == (depth, PALETTE)
 
 
+def chunk(data: bytes, name: bytes) -> bytes:
+    at = data.index(name)
+    return data[at + 4 : at + 4 + int.from_bytes(data[at - 4 : at], "big")]
+
+
+@pytest.mark.parametrize("colors", [2, 3, 4, 5, 10, 16, 17, 100, 200, 256])
+@pytest.mark.parametrize("interlaced", [0, 1])
+def test_a_quantised_png_has_as_many_colours_as_are_asked_for(colors: int, interlaced: int) -> None:
+    data = transformed(NOISE, f"f:png/pngo:{interlaced}:1:{colors}").data
+    assert len(chunk(data, b"PLTE")) == 3 * colors
+    assert bits_of(data) == (next(bits for bits in (1, 2, 4, 8) if colors <= 1 << bits), PALETTE)
+    assert data[INTERLACED] == interlaced
+    assert data == transformed(NOISE, f"f:png/pngo:{interlaced}::{colors}", png_quantize=True).data
+
+
+def test_more_colours_are_nearer_to_the_picture() -> None:
+    farness = [
+        distance(made(NOISE, f"f:png/pngo::1:{colors}"), opened(NOISE))[0] for colors in (2, 3, 10, 17, 100, 200, 256)
+    ]
+    assert farness == sorted(farness, reverse=True)
+    assert farness[-1] < 5
+
+
+def test_a_quantised_png_keeps_transparency_and_the_rest_of_the_file() -> None:
+    ramp = (pyvips.Image.xyz(90, 60)[0] * 8 - 240).cast("uchar")  # transparent to column 30, opaque from column 62
+    image = pictures.wide_gamut(pictures.marked(90, 60)).bandjoin(ramp)
+    picture = transformed(pictures.png(image), "f:png/pngo:0:1:20/scp:0")
+    found = opened(picture.data)
+    assert len(chunk(picture.data, b"PLTE")) == 60
+    assert [found(left, 30)[3] for left in (0, 10, 70, 89)] == [0, 0, 255, 255]
+    assert pictures.profile_of(found) == pictures.profile_of(image)
+
+
+def test_few_colours_are_few_however_many_may_be() -> None:
+    data = transformed(pictures.png(pictures.solid(20, 20)), "f:png/pngo:0:1:100").data
+    assert len(chunk(data, b"PLTE")) == 3
+
+
+def test_a_png_option_of_the_url_may_switch_off_what_is_configured() -> None:
+    assert bits_of(transformed(SOURCE, "f:png/pngo::0", png_quantize=True).data) == (8, COLOUR)
+    assert transformed(SOURCE, "f:png/pngo:0", png_interlaced=True).data[INTERLACED] == 0
+
+
+INTERLACED = 28
+
+
 def test_png_is_interlaced_when_configured() -> None:
-    assert transformed(SOURCE, "f:png").data[28] == 0
-    assert transformed(SOURCE, "f:png", png_interlaced=True).data[28] == 1
+    assert transformed(SOURCE, "f:png").data[INTERLACED] == 0
+    assert transformed(SOURCE, "f:png", png_interlaced=True).data[INTERLACED] == 1
 
 
 # AVIF
+
+
+def avif_is_subsampled(data: bytes) -> bool:
+    """Whether both directions are halved, by the codec configuration box (AV1-ISOBMFF §2.3.3)."""
+    return chunk_of_av1c(data)[2] & 0b1100 == 0b1100
+
+
+def chunk_of_av1c(data: bytes) -> bytes:
+    at = data.index(b"av1C") + 4
+    return data[at : at + 4]
+
+
+@pytest.mark.parametrize(
+    ("option", "configured", "quality", "subsampled"),
+    [
+        ("", "auto", 89, True),
+        ("", "auto", 90, False),
+        ("auto", "off", 89, True),
+        ("on", "auto", 90, True),
+        ("off", "auto", 50, False),
+        ("", "on", 95, True),
+        ("", "off", 50, False),
+        ("on", "off", 50, True),
+    ],
+)
+def test_avif_has_half_the_colours_below_quality_90_or_as_said(
+    option: str, configured: str, quality: int, subsampled: bool
+) -> None:
+    asked = f"f:avif/q:{quality}" + (f"/avifo:{option}" if option else "")
+    assert avif_is_subsampled(transformed(SOURCE, asked, avif_subsample=configured).data) is subsampled
 
 
 @pytest.mark.parametrize(("width", "height"), [(15, 40), (40, 15), (1, 1)])
@@ -120,6 +272,40 @@ def test_webp_effort_and_preset_change_the_bytes() -> None:
     usual = transformed(source, "f:webp").data
     assert transformed(source, "f:webp", webp_effort=0).data != usual
     assert transformed(source, "f:webp", webp_preset="drawing").data != usual
+
+
+@pytest.mark.parametrize(
+    ("option", "setting", "lossless", "farthest"),
+    [
+        ("", {}, False, 100),
+        ("lossy", {"webp_compression": "lossless"}, False, 100),
+        ("near_lossless", {}, True, 8),
+        ("", {"webp_compression": "near_lossless"}, True, 8),
+        ("lossless", {}, True, 0),
+        ("", {"webp_compression": "lossless"}, True, 0),
+    ],
+)
+def test_webp_loses_what_it_may(option: str, setting: dict[str, object], lossless: bool, farthest: float) -> None:
+    data = transformed(NOISE, "f:webp/q:60" + (f"/webpo:{option}" if option else ""), **setting).data
+    assert (b"VP8L" in data[:64]) is lossless
+    _, largest = distance(opened(data), opened(NOISE))
+    assert largest <= farthest
+    assert (largest > 0) is (farthest > 0)
+
+
+def test_webps_colours_are_halved_with_care() -> None:
+    source = pictures.png(pictures.marked(90, 60))
+    plain, smart = transformed(source, "f:webp").data, transformed(source, "f:webp/webpo::1").data
+    assert smart != plain
+    assert distance(opened(smart), opened(source))[0] < distance(opened(plain), opened(source))[0]
+    assert transformed(source, "f:webp", webp_smart_subsample=True).data == smart
+
+
+@pytest.mark.parametrize("preset", WebpPreset, ids=str)
+def test_webps_preset_is_the_urls_or_the_configured(preset: WebpPreset) -> None:
+    asked = transformed(NOISE, f"f:webp/webpo:::{preset}").data
+    assert asked == transformed(NOISE, "f:webp", webp_preset=preset.value).data
+    assert (asked == transformed(NOISE, "f:webp").data) is (preset is WebpPreset.DEFAULT)
 
 
 def test_avif_speed_changes_the_bytes() -> None:
