@@ -205,7 +205,7 @@ def _pictures(studio: Studio, dialect: Dialect, negotiation: Negotiation, voice:
             negotiation=negotiation,
             check=studio.check,
             key=studio.renderer.key,
-            animations=False,
+            frames=settings.max_animation_frames,
             hints=settings.enable_client_hints,
         ),
         renderer=studio.renderer,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from imgproxy_py.engine.transformer import Opened, Transformer
 from imgproxy_py.engine.work import plan_for
 from imgproxy_py.errors import ImgproxyError
 from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.frames import may_animate
 from imgproxy_py.recipe.geometry import Plan, Size, load_shrink, result_size
 from imgproxy_py.recipe.identity import cache_key, canonical, recipe_digest
 from imgproxy_py.recipe.model import Output, Recipe
@@ -79,7 +81,7 @@ def _explained(settings: Settings, target: str, accept: str, original: str, fetc
     yield from _signature(dialect, path)
     request = dialect.read(path, now=time.time())
     yield from _asked(dialect, request)
-    recipe = _negotiated(request.recipe, negotiation, accept)
+    recipe = _negotiated(request.recipe, negotiation, accept, settings.max_animation_frames)
     yield from _format(recipe.output, negotiation, request.recipe.output)
     yield "cache key", cache_key(request.source, recipe, transformer.epoch)
     if original or fetch:
@@ -111,9 +113,9 @@ def _asked(dialect: Dialect, request: ImageRequest) -> Lines:
         yield "canonical", str(error)
 
 
-def _negotiated(recipe: Recipe, negotiation: Negotiation, accept: str) -> Recipe:
-    output = negotiation.negotiated(recipe.output, accept, animations=False)
-    return Recipe(stages=recipe.stages, output=output, limits=recipe.limits)
+def _negotiated(recipe: Recipe, negotiation: Negotiation, accept: str, frames: int) -> Recipe:
+    output = negotiation.negotiated(recipe.output, accept, animations=may_animate(recipe, frames))
+    return replace(recipe, output=output)
 
 
 def _format(output: Output, negotiation: Negotiation, asked: Output) -> Lines:
@@ -133,8 +135,11 @@ def _planned(transformer: Transformer, opened: Opened, recipe: Recipe) -> Lines:
     limits = transformer.limits.overridden(recipe.limits)
     size = Size(header.width, header.height)
     numbers = plan_for(stage, size, header, limits, vector=header.format is Format.SVG)
-    yield "plan", f"shrink on load {load_shrink(numbers, header.format):g}; {_numbers(numbers)}"
-    if stage.trim is not None:
+    shrink = load_shrink(numbers, header.format) if opened.frames == 1 else 1
+    yield "plan", f"shrink on load {shrink:g}; {_numbers(numbers)}"
+    if opened.frames > 1:
+        yield "", f"for each of {opened.frames} frames"
+    elif stage.trim is not None:
         yield "", "trimming comes first and makes these numbers anew"
     width, height = result_size(stage, numbers)
     yield "result", f"{transformer.output_format(header, recipe)} {width}×{height}"

@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 
 from imgproxy_py.dialects.port import Dialect, SignedPath
 from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.frames import may_animate
 from imgproxy_py.recipe.identity import recipe_digest
 from imgproxy_py.recipe.negotiation import HINT_HEADERS, Negotiation
 from imgproxy_py.recipe.picture import Outcome, Picture
@@ -53,7 +54,7 @@ class Head:
 class Question:
     """A URL understood: its parts for the signature, what it asks, what its answers vary by, and its variants so far.
 
-    `heads` are those of the last answer in each format.
+    `animates` says whether its answers may be animated; `heads` are those of the last answer in each format.
     """
 
     path: SignedPath
@@ -61,6 +62,7 @@ class Question:
     vary: str
     source: str
     tags: tuple[str, ...]
+    animates: bool
     variants: dict[tuple[Format, ...], Variant] = field(default_factory=dict)
     heads: dict[Format, Head] = field(default_factory=dict)
 
@@ -70,14 +72,14 @@ class Reader:
     """Understands the URLs of one dialect.
 
     `check` raises for a request that is refused before anything is fetched; `key` gives a request's cache key;
-    `animations` says whether results may be animated here. `hints` switches client hints on.
+    `frames` is how many of an animation are used at most. `hints` switches client hints on.
     """
 
     dialect: Dialect
     negotiation: Negotiation
     check: Callable[[ImageRequest], None]
     key: Callable[[ImageRequest], str]
-    animations: bool
+    frames: int
     hints: bool
     _known: dict[tuple[str, ClientHints | None], Question] = field(default_factory=dict)
 
@@ -100,7 +102,7 @@ class Reader:
     def variant(self, question: Question, accept: str) -> Variant:
         """Give the picture that the question comes to for a client with this `Accept` header."""
         asked = question.request
-        output = self.negotiation.negotiated(asked.recipe.output, accept, animations=self.animations)
+        output = self.negotiation.negotiated(asked.recipe.output, accept, animations=question.animates)
         variant = question.variants.get(output.accepted)
         if variant is None:
             request = replace(asked, recipe=replace(asked.recipe, output=output))
@@ -117,6 +119,7 @@ class Reader:
             vary=self._vary(path, request, now),
             source=public_source(request.source),
             tags=cache_tags(request),
+            animates=may_animate(request.recipe, self.frames),
         )
 
     def _vary(self, path: SignedPath, request: ImageRequest, now: float) -> str:

@@ -136,8 +136,6 @@ class Settings(
     def unused(self) -> tuple[str, ...]:
         """Name the variables that were set and are accepted without effect yet, sorted."""
         unbuilt = set(NotYetSettings.model_fields)
-        if self.max_animation_frames > 1:  # 1 is what is done: the first frame
-            unbuilt |= {"max_animation_frames", "max_animation_frame_resolution"}
         return tuple(sorted(variable(name) for name in self.model_fields_set & unbuilt))
 
     def unknown(self) -> tuple[UnknownVariable, ...]:

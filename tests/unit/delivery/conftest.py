@@ -103,7 +103,7 @@ class Shop:
                 negotiation=negotiation,
                 check=lambda request: self.transformer.check(request.recipe.output),
                 key=self.renderer.key,
-                animations=False,
+                frames=1,
                 hints=self.settings.enable_client_hints,
             ),
             renderer=self.renderer,

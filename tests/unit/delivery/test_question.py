@@ -46,8 +46,9 @@ class Counted:
         return self._dialect.read(path, **given)
 
 
-def imgproxy(*, signed: bool = False, presets: tuple[str, ...] = ()) -> ImgproxyDialect:
-    return ImgproxyDialect(ImgproxyConfig(pairs=(PAIR,) if signed else (), presets=presets))
+def imgproxy(*, signed: bool = False, presets: tuple[str, ...] = (), limits: bool = False) -> ImgproxyDialect:
+    config = ImgproxyConfig(pairs=(PAIR,) if signed else (), presets=presets, allow_security_options=limits)
+    return ImgproxyDialect(config)
 
 
 def query(*, signed: bool = False) -> QueryDialect:
@@ -60,7 +61,7 @@ def make_reader(dialect: Any = None, **given: Any) -> Reader:
         "negotiation": AUTO,
         "check": lambda request: None,
         "key": lambda request: cache_key(request.source, request.recipe, "1"),
-        "animations": False,
+        "frames": 1,
         "hints": False,
     }
     return Reader(dialect=dialect or imgproxy(), **(defaults | given))
@@ -134,7 +135,7 @@ def test_each_set_of_formats_is_worked_out_once():
 
 @pytest.mark.parametrize("garbage", ["", "a" * 1000, "image/webp;q=0", "\udcff", ",,,;;=", "image/avif,image/jxl"])
 def test_there_are_never_more_variants_than_sets_of_formats(garbage):
-    reader = make_reader(animations=True)
+    reader = make_reader(frames=2)
     question = reader.read(f"/_/{PLAIN}", None, NOW)
     for number in range(50):
         reader.variant(question, f"{garbage};x={number}")
@@ -142,10 +143,23 @@ def test_there_are_never_more_variants_than_sets_of_formats(garbage):
     assert len(question.variants) <= 4
 
 
-def test_animations_keep_all_formats_that_the_client_takes():
-    reader = make_reader(animations=True)
-    question = reader.read(f"/_/{PLAIN}", None, NOW)
-    assert reader.variant(question, BROWSER).request.recipe.output.accepted == (Format.AVIF, Format.WEBP)
+@pytest.mark.parametrize(
+    ("frames", "options", "accepted"),
+    [
+        (1, "", (Format.AVIF,)),
+        (2, "", (Format.AVIF, Format.WEBP)),
+        (2, "da:1/", (Format.AVIF,)),
+        (2, "maf:1/", (Format.AVIF,)),
+        (1, "maf:2/", (Format.AVIF, Format.WEBP)),
+        (2, "pg:1/", (Format.AVIF, Format.WEBP)),
+        (2, "f:jpeg/", ()),
+    ],
+)
+def test_the_format_for_animations_is_kept_where_a_url_may_be_answered_by_one(frames, options, accepted):
+    reader = make_reader(imgproxy(limits=True), frames=frames)
+    question = reader.read(f"/_/{options}{PLAIN}", None, NOW)
+    assert reader.variant(question, BROWSER).request.recipe.output.accepted == accepted
+    assert question.vary == ("" if options == "f:jpeg/" else "Accept")
 
 
 # --- what is remembered ----------------------------------------------------------------------------------------------

@@ -62,16 +62,6 @@ def test_variables_without_effect_are_listed(monkeypatch: pytest.MonkeyPatch) ->
     assert Settings.load().unused() == ("IMGPROXY_USE_SWIFT",)
 
 
-@pytest.mark.parametrize(
-    ("frames", "unused"), [("1", ()), ("2", ("IMGPROXY_MAX_ANIMATION_FRAMES",))], ids=["one frame", "several"]
-)
-def test_frames_that_nothing_animates_are_without_effect(
-    frames: str, unused: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("IMGPROXY_MAX_ANIMATION_FRAMES", frames)
-    assert Settings.load().unused() == unused
-
-
 def test_unknown_variables_are_listed_with_what_was_probably_meant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
