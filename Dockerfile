@@ -21,8 +21,8 @@ WORKDIR /build
 # Where PyPI is reached through a mirror: `--secret id=pip,src=/etc/pip.conf`, and `--secret id=ca,src=BUNDLE` if its
 # certificate is of an authority of your own. Neither stays in any layer.
 COPY constraints.txt pyproject.toml README.md LICENSE ./
-# Format extras of pyproject.toml, divided by commas.
-ARG EXTRAS=""
+# Extras of pyproject.toml, divided by commas: `all` formats, or those whose licences and sizes suit; none is a choice, too.
+ARG EXTRAS="all"
 # What the project needs is read from its pyproject.toml, so that this layer stays while only its code changes. pyvips is
 # published as source; without libvips' headers that is Python alone, and speaks to the libvips in pyvips-binary's wheel. Of
 # botocore's descriptions of all of AWS (25 MB) stay those of the services that are called or give credentials.
@@ -32,7 +32,7 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 --mount=type=secre
       --constraint constraints.txt --requirement requirements.txt --wheel-dir dependencies \
  && python3.13 -m pip --python /opt/imgproxy-py/bin/python install --no-cache-dir --no-index --find-links dependencies --no-compile \
       --requirement requirements.txt \
- && rm -rf /opt/imgproxy-py/bin/[!p]* /opt/imgproxy-py/bin/pygmentize \
+ && find /opt/imgproxy-py/bin -mindepth 1 ! -name 'python*' -delete \
  && find /opt/imgproxy-py/lib/python3.13/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
       ! -name s3 ! -name sqs ! -name cloudfront ! -name sts ! -name sso ! -name sso-oidc ! -name signin -exec rm -r {} + \
  && /opt/imgproxy-py/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/imgproxy-py/lib
