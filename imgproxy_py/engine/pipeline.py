@@ -22,6 +22,7 @@ from imgproxy_py.engine.steps.scale_on_load import scale_on_load
 from imgproxy_py.engine.steps.tint import duotone, monochrome
 from imgproxy_py.engine.steps.trim import trim
 from imgproxy_py.engine.steps.unsharp import unsharp
+from imgproxy_py.engine.steps.vector_effort import vector_effort
 from imgproxy_py.engine.steps.vector_guard import vector_guard
 from imgproxy_py.engine.steps.watermark import watermark
 from imgproxy_py.engine.steps.working_colorspace import working_colorspace
@@ -32,9 +33,11 @@ Step = Callable[[Work], Work]
 
 STEPS: tuple[Step, ...] = (
     vector_guard,
+    vector_effort,
     trim,
     result_guard,
     scale_on_load,
+    vector_effort,
     prune_metadata,
     working_colorspace,
     crop,
