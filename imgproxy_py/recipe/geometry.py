@@ -92,7 +92,7 @@ def plan(
     return Plan(
         source=source,
         angle=angle,
-        mirrored=stage.auto_rotate and orientation in _MIRRORED,
+        mirrored=stage.auto_rotate and orientation in MIRRORED,
         rotate=stage.rotate,
         crop=crop,
         crop_gravity=(stage.crop.gravity if stage.crop and stage.crop.gravity else stage.gravity),
@@ -125,12 +125,13 @@ def min_nonzero(a: int, b: int) -> int:
 
 # 8.1 Logical source
 
-_MIRRORED = frozenset({2, 4, 5, 7})
-_ANGLES = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
+MIRRORED = frozenset({2, 4, 5, 7})
+EXIF_ANGLES = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
+"""By how much to turn clockwise what has these orientations, and which are to be flipped horizontally after that."""
 
 
 def _exif_angle(orientation: int) -> int:
-    return _ANGLES.get(orientation, 0)
+    return EXIF_ANGLES.get(orientation, 0)
 
 
 def _crop_size(crop: Crop | None, source: Size) -> Size:
