@@ -8,7 +8,7 @@ ARG BASE_IMAGE=debian:trixie-slim
 FROM ${BASE_IMAGE} AS root
 COPY deploy/image/root /build/root
 RUN /build/root /image
-COPY deploy/image/fonts.conf /image/etc/fonts/fonts.conf
+COPY imgproxy_py/engine/fonts.conf /image/etc/fonts/fonts.conf
 
 # --- wheels, and nothing but wheels, in an environment without pip ------------------------------------------------------
 FROM ${BASE_IMAGE} AS wheels

@@ -74,7 +74,7 @@ def of_css(text: str) -> Iterator[str]:
 
     plain = names(STRING_OR_COMMENT.sub(out_of_the_way, text))
     plain = re.sub(r"@namespace[^;{]*;", "", plain, flags=re.IGNORECASE)
-    if re.search(r"@import(?![\w-])", plain, re.IGNORECASE):
+    if re.search(r"@import(?![\w-])", REFERENCE.sub("", plain), re.IGNORECASE):
         yield plain
     for found in REFERENCE.finditer(plain):
         url = strings[int(found[1])] if found[1] else found[2]
