@@ -36,6 +36,7 @@ from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.settings import Settings
 from imgproxy_py.sources.allowed import AllowedSources
 from imgproxy_py.sources.http import HttpSource
+from imgproxy_py.sources.passing import Passing
 from imgproxy_py.sources.port import Source
 from imgproxy_py.sources.router import SourceRouter
 from imgproxy_py.sources.stored import Buckets, OneStore, StoredSource
@@ -124,7 +125,14 @@ def _share(total: int, settings: Settings) -> int:
 
 async def _open_sources(settings: Settings, stack: AsyncExitStack) -> SourceRouter:
     allowed = AllowedSources(settings.allowed_sources)
-    http = await stack.enter_async_context(HttpSource(settings, allowed=allowed))
+    http = await stack.enter_async_context(
+        HttpSource(
+            settings,
+            allowed=allowed,
+            headers=settings.request_headers(),
+            kept=settings.response_headers_passthrough,
+        )
+    )
     sources: dict[str, Source] = {"http": http, "https": http}
     if settings.local_filesystem_root:
         local = await stack.enter_async_context(
@@ -209,9 +217,22 @@ def _pictures(studio: Studio, dialect: Dialect, negotiation: Negotiation, voice:
             hints=settings.enable_client_hints,
         ),
         renderer=studio.renderer,
-        responder=Responder(settings=settings, fallback=settings, status_of=voice.status),
+        responder=Responder(
+            settings=settings,
+            custom=dict(settings.response_headers()),
+            returned=settings.response_headers_passthrough,
+            fallback=settings,
+            status_of=voice.status,
+        ),
         timeout=settings.timeout,
+        passing=_passing(settings),
     )
+
+
+def _passing(settings: Settings) -> Passing | None:
+    # The bearer secret opens this service; no other one may learn it.
+    ours = frozenset({"authorization"}) if settings.secret.get_secret_value() else frozenset()
+    return Passing(settings, withheld=ours) or None
 
 
 def _checks(studio: Studio) -> Iterator[ReadinessCheck]:

@@ -26,7 +26,7 @@ import orjson
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.picture import Picture
 
-VERSION = 1
+VERSION = 2
 _MAGIC = b"ipy"
 _START = struct.Struct(">3sBII")
 _LENGTH = struct.Struct(">I")
@@ -46,6 +46,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "modified_at": _OPTIONAL_NUMBER,
     "cache_control": str,
     "origin_expires_at": _OPTIONAL_NUMBER,
+    "headers": list,
     "source": str,
     "tags": list,
     "complete": bool,
@@ -80,7 +81,8 @@ def _picture(header: memoryview, data: memoryview) -> Picture | None:
         known: Any = orjson.loads(header)
         if not _is_whole(known):
             return None
-        known |= {name: Format(known[name]) for name in ("format", "origin_format")} | {"tags": tuple(known["tags"])}
+        known |= {name: Format(known[name]) for name in ("format", "origin_format")}
+        known |= {"tags": tuple(known["tags"]), "headers": tuple((name, value) for name, value in known["headers"])}
     except ValueError:
         return None
     return Picture(data=bytes(data), **known)
@@ -92,4 +94,7 @@ def _is_whole(known: Any) -> bool:
         and known.keys() == _KINDS.keys()
         and all(isinstance(known[name], kind) for name, kind in _KINDS.items())
         and all(isinstance(tag, str) for tag in known["tags"])
+        and all(
+            isinstance(one, list) and len(one) == 2 and all(isinstance(t, str) for t in one) for one in known["headers"]
+        )
     )

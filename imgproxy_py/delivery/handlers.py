@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
 from imgproxy_py.deadline import Deadline
+from imgproxy_py.delivery.headers import sendable
 from imgproxy_py.delivery.question import Question, Reader, Variant
 from imgproxy_py.delivery.raw import relay
 from imgproxy_py.delivery.respond import Responder
@@ -14,6 +15,7 @@ from imgproxy_py.errors import LinkExpired, SourceError
 from imgproxy_py.recipe.negotiation import client_hints
 from imgproxy_py.recipe.request import ClientHints
 from imgproxy_py.rendering.render import Renderer
+from imgproxy_py.sources.passing import Passing, passed
 from imgproxy_py.stores.conditions import any_tag_matches
 from imgproxy_py.telemetry.record import RECORD
 
@@ -22,12 +24,16 @@ _HINT_HEADERS = ("sec-ch-dpr", "dpr", "sec-ch-width", "width")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
-    """Answers requests for pictures in one dialect, each within `timeout` seconds."""
+    """Answers requests for pictures in one dialect, each within `timeout` seconds.
+
+    `passing` says which of a caller's headers the originals' servers get, if any.
+    """
 
     reader: Reader
     renderer: Renderer
     responder: Responder
     timeout: float
+    passing: Passing | None = None
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Read the URL, find or make the picture, answer.
@@ -37,13 +43,15 @@ class Pictures:
         record = request[RECORD]
         now = self.responder.clock()
         question = self.reader.read(request.raw_path, self._hints(request), now)
+        if self.passing:
+            question = _passing_on(self.passing, question, request)
         record.vary, record.source = question.vary, question.source
         _check_expiry(question, now)
         if question.request.delivery.raw:
-            return await relay(request, question, self.renderer.sources, self.responder.settings, now)
+            return await relay(request, question, self.renderer.sources, self.responder, now)
         variant = self.reader.variant(question, ", ".join(request.headers.getall("Accept", ())))
         record.recipe = variant.digest
-        rendered = None if question.request.delivery.bypass_cache else self.renderer.cached(variant.key)
+        rendered = None if question.request.past_caches else self.renderer.cached(variant.key)
         if rendered is None:
             deadline = Deadline.after(self.timeout)
             if etag := await self._unchanged(request, variant, deadline):
@@ -70,6 +78,22 @@ class Pictures:
         except SourceError:
             return ""  # whatever is wrong, fetching will say it
         return etag if etag and any_tag_matches(known, etag) else ""
+
+
+def _passing_on(passing: Passing, question: Question, request: web.Request) -> Question:
+    """Give the question as this caller asks it: with what his original's server is told of him, and what that varies."""
+    source = question.request.source
+    names = passing.heeded(source, request.headers, request.scheme)
+    if not names:
+        return question
+    told = tuple((name, sendable(value)) for name, value in passed(names, request.headers))
+    return replace(
+        question,
+        request=replace(question.request, source=replace(source, passed=told)),
+        vary=", ".join([*filter(None, [question.vary]), *(name.title() for name in names)]),
+        variants={},
+        heads={},
+    )
 
 
 def _check_expiry(question: Question, now: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from email.utils import formatdate
+from typing import Protocol
 from urllib.parse import quote, unquote
 
 from imgproxy_py.delivery.settings import OWN_TAGS_HEADER, TAG_SEPARATORS, DeliverySettings
@@ -20,6 +21,8 @@ _CACHE_STATUS = {
     Outcome.MADE: "imgproxy-py; fwd=miss; stored",
     Outcome.BYPASSED: "imgproxy-py; fwd=bypass",
 }
+_FOR_ONE = re.compile(r"\b(private|no-store)\b", re.IGNORECASE)
+_FOR_ALL = re.compile(r"(public|s-maxage|proxy-revalidate)\b", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _NAMELESS = "image"
@@ -36,30 +39,55 @@ def cache_status(rendered: Rendered) -> str:
     return _CACHE_STATUS[rendered.outcome]
 
 
-def cache_control(settings: DeliverySettings, delivery: Delivery, picture: Picture | None, now: float) -> str:
+class Lifespan(Protocol):
+    """What is known of how long an answer is good: what its origin said, and whether it is whole."""
+
+    @property
+    def cache_control(self) -> str:
+        """The origin's `Cache-Control`, verbatim."""
+        ...
+
+    @property
+    def origin_expires_at(self) -> float | None:
+        """The origin's `Expires` in Unix seconds."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer is whole."""
+        ...
+
+
+def cache_control(
+    settings: DeliverySettings, delivery: Delivery, origin: Lifespan | None, now: float, *, private: bool = False
+) -> str:
     """Give `Cache-Control`: never longer than the URL lives (dialect §13.4, §16 Q3), blank if only the origin knows.
 
-    `picture` is `None` when only its entity tag is known; `now` is in Unix seconds.
+    `origin` is `None` when only a picture's entity tag is known; `now` is in Unix seconds. A `private` answer is for none
+    but the client, whatever its origin allows.
     """
-    if _is_ours(settings, delivery, picture):
-        return ", ".join(_directives(settings, delivery, now)) or "no-cache"
-    if picture is None:
+    if _is_ours(settings, delivery, origin):
+        return ", ".join(_directives(settings, delivery, now, private)) or "no-cache"
+    if origin is None:
         return ""
-    return _origins(picture, now) if picture.complete else "no-store"
+    return _origins(origin, now, private) if origin.complete else "no-store"
 
 
-def _is_ours(settings: DeliverySettings, delivery: Delivery, picture: Picture | None) -> bool:
+def _is_ours(settings: DeliverySettings, delivery: Delivery, origin: Lifespan | None) -> bool:
     """Tell whether it is for us to say how long an answer may be kept: not of what is not whole, nor against its origin."""
-    if picture is not None and not picture.complete:
+    if origin is not None and not origin.complete:
         return False
     if delivery.expires_at or not settings.cache_control_passthrough:
         return True
-    return picture is not None and not picture.cache_control and picture.origin_expires_at is None
+    return origin is not None and not origin.cache_control and origin.origin_expires_at is None
 
 
-def _origins(picture: Picture, now: float) -> str:
-    expires_at = picture.origin_expires_at or now
-    return sendable(picture.cache_control) or f"max-age={max(0, int(expires_at - now))}, public"
+def _origins(origin: Lifespan, now: float, private: bool) -> str:
+    expires_at = origin.origin_expires_at or now
+    said = sendable(origin.cache_control) or f"max-age={max(0, int(expires_at - now))}, public"
+    if not private or _FOR_ONE.search(said):
+        return said
+    return ", ".join([*(one for one in map(str.strip, said.split(",")) if not _FOR_ALL.match(one)), "private"])
 
 
 def sendable(value: str) -> str:
@@ -79,8 +107,10 @@ def is_timeless(delivery: Delivery, picture: Picture) -> bool:
     return not delivery.expires_at and picture.origin_expires_at is None
 
 
-def _directives(settings: DeliverySettings, delivery: Delivery, now: float) -> list[str]:
+def _directives(settings: DeliverySettings, delivery: Delivery, now: float, private: bool) -> list[str]:
     age, shared_age = lifetime(settings.ttl, delivery, now), lifetime(settings.cdn_ttl, delivery, now)
+    if private:
+        return [f"max-age={age}", "private"] if age else ["no-cache", "private"]
     if not age and not shared_age:
         return []
     directives = [f"max-age={age}", "public"]
@@ -95,12 +125,14 @@ def _directives(settings: DeliverySettings, delivery: Delivery, now: float) -> l
     return directives
 
 
-def cdn_headers(settings: DeliverySettings, delivery: Delivery, picture: Picture | None, now: float) -> dict[str, str]:
+def cdn_headers(
+    settings: DeliverySettings, delivery: Delivery, origin: Lifespan | None, now: float, *, private: bool = False
+) -> dict[str, str]:
     """Give the headers that tell a CDN alone how long to keep an answer (RFC 9213), none unless switched on.
 
-    CDNs heed them instead of `Cache-Control`, so where that is not ours they are not sent.
+    CDNs heed them instead of `Cache-Control`, so where that is not ours, or private, they are not sent.
     """
-    if not settings.cdn_cache_control or not _is_ours(settings, delivery, picture):
+    if private or not settings.cdn_cache_control or not _is_ours(settings, delivery, origin):
         return {}
     age = f"max-age={lifetime(settings.cdn_ttl or settings.ttl, delivery, now)}"
     return {"CDN-Cache-Control": age, "Surrogate-Control": age}
@@ -194,8 +226,12 @@ def tags_told(settings: DeliverySettings, delivery: Delivery, tags: tuple[str, .
     return tag_headers(settings.cache_tag_headers or own, tags)
 
 
-def fallback_caching(settings: DeliverySettings, ttl: int, delivery: Delivery, now: float) -> dict[str, str]:
+def fallback_caching(
+    settings: DeliverySettings, ttl: int, delivery: Delivery, now: float, *, private: bool
+) -> dict[str, str]:
     """Give the caching headers of an answer with a fallback image: `ttl` seconds at most, however long pictures live."""
     age = f"max-age={lifetime(ttl, delivery, now)}"
-    headers = {"Cache-Control": f"{age}, public"}
-    return headers | ({"CDN-Cache-Control": age, "Surrogate-Control": age} if settings.cdn_cache_control else {})
+    if private:
+        return {"Cache-Control": f"{age}, private"}
+    told = {"Cache-Control": f"{age}, public"}
+    return told | ({"CDN-Cache-Control": age, "Surrogate-Control": age} if settings.cdn_cache_control else {})

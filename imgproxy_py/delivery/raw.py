@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import mimetypes
+from dataclasses import dataclass
 
 import structlog
 from aiohttp import web
 
-from imgproxy_py.delivery.headers import content_disposition, lifetime, sendable, tags_told
+from imgproxy_py.delivery.headers import cache_control, cdn_headers, content_disposition, sendable, tags_told
 from imgproxy_py.delivery.question import Question
+from imgproxy_py.delivery.respond import Responder
 from imgproxy_py.delivery.settings import DeliverySettings
 from imgproxy_py.errors import ImgproxyError
 from imgproxy_py.recipe.formats import ABILITIES
 from imgproxy_py.recipe.picture import Outcome
 from imgproxy_py.sources.port import PASSED_ON, RawAnswer, Source
+from imgproxy_py.stores.conditions import read_date
 from imgproxy_py.telemetry.record import RECORD, RequestRecord
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("imgproxy_py.delivery")
@@ -47,7 +50,7 @@ class _Relayed(web.StreamResponse):
 
 
 async def relay(
-    request: web.Request, question: Question, sources: Source, settings: DeliverySettings, now: float
+    request: web.Request, question: Question, sources: Source, responder: Responder, now: float
 ) -> web.StreamResponse:
     """Stream an original as its origin gives it; a stream that breaks off aborts the connection.
 
@@ -57,7 +60,7 @@ async def relay(
     record.outcome = Outcome.BYPASSED.value
     asked = {name: sendable(request.headers[name]) for name in PASSED_ON if name in request.headers}
     async with sources.raw(question.request.source, asked) as answer:
-        response = _Relayed(status=answer.status, headers=_headers(answer, question, settings, now))
+        response = _Relayed(status=answer.status, headers=_headers(answer, question, responder, now))
         await response.prepare(request)
         if request.method != "HEAD":
             try:
@@ -82,26 +85,36 @@ def _note(record: RequestRecord, error: Exception) -> None:
         _log.error("relay_failed", request_id=record.request_id, exc_info=error)
 
 
-def _headers(answer: RawAnswer, question: Question, settings: DeliverySettings, now: float) -> dict[str, str]:
-    headers = {name.title(): sendable(answer.headers[name]) for name in _RELAYED if name in answer.headers}
+@dataclass(frozen=True, slots=True)
+class _Relaying:
+    """What the origin of a relayed original says of its lifetime."""
+
+    cache_control: str
+    origin_expires_at: float | None
+    complete: bool = True
+
+
+def _headers(answer: RawAnswer, question: Question, responder: Responder, now: float) -> dict[str, str]:
+    names = (*_RELAYED, *responder.returned)
+    headers = {name.title(): sendable(answer.headers[name]) for name in names if name in answer.headers}
     if question.vary:
         headers["Vary"] = question.vary
     if answer.status < 400:
-        headers["Cache-Control"] = _cache_control(answer, question, settings, now)
-        headers |= tags_told(settings, question.request.delivery, question.tags)
+        headers |= _caching(answer, question, responder.settings, now) | dict(responder.custom)
+        headers |= tags_told(responder.settings, question.request.delivery, question.tags)
     if 200 <= answer.status < 300:
         headers["Content-Disposition"] = content_disposition(
-            question.request, _extension(answer, question), attached_by_default=settings.return_attachment
+            question.request, _extension(answer, question), attached_by_default=responder.settings.return_attachment
         )
     return headers
 
 
-def _cache_control(answer: RawAnswer, question: Question, settings: DeliverySettings, now: float) -> str:
-    delivery = question.request.delivery
-    if not delivery.expires_at and settings.cache_control_passthrough and "cache-control" in answer.headers:
-        return sendable(answer.headers["cache-control"])
-    age = lifetime(settings.ttl, delivery, now)
-    return f"max-age={age}, public" if age else "no-cache"
+def _caching(answer: RawAnswer, question: Question, settings: DeliverySettings, now: float) -> dict[str, str]:
+    delivery, private = question.request.delivery, question.request.private
+    expires = answer.headers.get("expires")
+    origin = _Relaying(answer.headers.get("cache-control", ""), None if expires is None else read_date(expires) or 0.0)
+    told = cdn_headers(settings, delivery, origin, now, private=private)
+    return {"Cache-Control": cache_control(settings, delivery, origin, now, private=private), **told}
 
 
 def _extension(answer: RawAnswer, question: Question) -> str:

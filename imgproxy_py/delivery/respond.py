@@ -22,6 +22,7 @@ from imgproxy_py.delivery.headers import (
     is_timeless,
     media_type,
     modified,
+    sendable,
     tags_told,
     validators,
 )
@@ -40,10 +41,14 @@ _OPEN_TO_ALL = {"Accept-Ranges": "bytes", "Cross-Origin-Resource-Policy": "cross
 class Responder:
     """Makes answers of pictures.
 
-    `status_of` gives the status with which the dialect answers an error; `clock` gives Unix seconds.
+    `custom` are headers that every answer with a picture has, `returned` the lower-case names of those of origins that
+    relayed originals keep. `status_of` gives the status with which the dialect answers
+    an error; `clock` gives Unix seconds.
     """
 
     settings: DeliverySettings
+    custom: Mapping[str, str] = field(default_factory=dict)
+    returned: tuple[str, ...] = ()
     fallback: FallbackSettings = field(default_factory=FallbackSettings)
     status_of: Callable[[ImgproxyError], int] = lambda error: error.status
     clock: Callable[[], float] = time.time
@@ -74,7 +79,13 @@ class Responder:
         """Give the fallback: without validators and without parts, because it is not what was asked."""
         settings, delivery = self.settings, question.request.delivery
         headers = self._described(question, rendered)
-        headers |= fallback_caching(settings, self.fallback.fallback_lifetime, delivery, self.clock())
+        headers |= fallback_caching(
+            settings,
+            self.fallback.fallback_lifetime,
+            delivery,
+            self.clock(),
+            private=question.request.private,
+        )
         headers |= tags_told(settings, delivery, question.tags) | {"Fallback-Image": "1"}
         if question.vary:
             headers["Vary"] = question.vary
@@ -118,6 +129,7 @@ class Responder:
             **kept,
             **_OPEN_TO_ALL,
             **canonical_link(self.settings, question.request.source),
+            **{name: sendable(value) for name, value in rendered.picture.headers},
         }
 
     def _described(self, question: Question, rendered: Rendered) -> dict[str, str]:
@@ -129,15 +141,17 @@ class Responder:
                 question.request, extension, attached_by_default=settings.return_attachment
             ),
             "Cache-Status": cache_status(rendered),
+            **self.custom,
             **debug_headers(settings, rendered),
         }
 
     def _cacheability(self, question: Question, picture: Picture | None) -> dict[str, str]:
         settings, delivery, now = self.settings, question.request.delivery, self.clock()
+        private = question.request.private
         headers = {
-            "Cache-Control": cache_control(settings, delivery, picture, now),
+            "Cache-Control": cache_control(settings, delivery, picture, now, private=private),
             "Vary": question.vary,
-            **cdn_headers(settings, delivery, picture, now),
+            **cdn_headers(settings, delivery, picture, now, private=private),
             **tags_told(settings, delivery, question.tags),
         }
         return {name: value for name, value in headers.items() if value}

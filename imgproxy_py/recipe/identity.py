@@ -50,7 +50,8 @@ def recipe_digest(recipe: Recipe) -> str:
 
 def cache_key(source: SourceRef, recipe: Recipe, epoch: str) -> str:
     """Give the key of a picture: 64 hex digits over source, recipe (negotiated formats included) and render epoch."""
-    text = "\n".join((source.scheme, source.location, source.version, source.hashsum, canonical(recipe), epoch))
+    parts = (source.scheme, source.location, source.version, source.hashsum, canonical(recipe), epoch)
+    text = "\n".join((*parts, canonical(source.passed)) if source.passed else parts)
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 

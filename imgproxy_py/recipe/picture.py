@@ -24,7 +24,8 @@ class Validators:
 class Original:
     """An original as its source gave it, whole.
 
-    `cache_control` is the origin's header verbatim; `expires_at` its `Expires` in Unix seconds.
+    `cache_control` is the origin's header verbatim; `expires_at` its `Expires` in Unix seconds. `headers` are those of its
+    answer that are to be passed back, lower-case names first.
     """
 
     data: bytes
@@ -32,6 +33,7 @@ class Original:
     validators: Validators = Validators()
     cache_control: str = ""
     expires_at: float | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,8 @@ class Timings:
 class Picture:
     """A finished picture, with all that its answer needs.
 
-    `etag` is strong and quoted. `origin_*` describe the original after EXIF orientation; `origin_bytes` its length.
+    `etag` is strong and quoted. `origin_*` describe the original after EXIF orientation; `origin_bytes` its length;
+    `headers` are those of its server that answers have as well.
     `complete` is false when the original was truncated and is served all the same: such a picture is never stored.
     """
 
@@ -84,6 +87,7 @@ class Picture:
     modified_at: float | None = None
     cache_control: str = ""
     origin_expires_at: float | None = None
+    headers: tuple[tuple[str, str], ...] = ()
     source: str = ""
     tags: tuple[str, ...] = ()
     complete: bool = True

@@ -42,6 +42,16 @@ class ImageRequest:
     signature: str = ""
 
     @property
+    def private(self) -> bool:
+        """Whether the original's server is told who asks, so that the answer is nobody else's."""
+        return bool(self.source.passed)
+
+    @property
+    def past_caches(self) -> bool:
+        """Whether the picture is neither looked for in caches nor kept there."""
+        return self.delivery.bypass_cache or self.private
+
+    @property
     def originals(self) -> tuple[SourceRef, ...]:
         """Every original that the request names: the one it is about, those of watermarks, and the fallback."""
         marks = tuple(one.watermark.source for one in self.recipe.stages if one.watermark and one.watermark.source)

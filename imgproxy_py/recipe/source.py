@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,13 +12,15 @@ class SourceRef:
     `location` is the text after `scheme://`: for `http` and `https` host, path and query as they go on the wire, for
     `local` the path below the root (with its leading slash), for object stores `bucket/key` with the key literal.
     `version` is an object's version id, blank for the newest. `hashsum` is the digest that its bytes must have, as
-    `sha256:` and hex digits, blank for any (dialect §5.6).
+    `sha256:` and hex digits, blank for any (dialect §5.6). `passed` are headers of the caller that its server gets, pairs
+    of lower-case name and value: what it gives to one caller need not be what it gives to another.
     """
 
     scheme: str
     location: str
     version: str = ""
     hashsum: str = ""
+    passed: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
     def url(self) -> str:

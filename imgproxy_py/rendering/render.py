@@ -90,11 +90,11 @@ class Renderer:
         return replace(rendered, failure=reason)
 
     def _peeked(self, request: ImageRequest, key: str) -> Rendered | None:
-        return None if request.delivery.bypass_cache else self.cached(key)
+        return None if request.past_caches else self.cached(key)
 
     async def _joined(self, request: ImageRequest, key: str, deadline: Deadline) -> Rendered:
         """Find or make a picture with whoever else wants it; `NoOriginal` for what a fallback may stand in for."""
-        if request.delivery.bypass_cache:
+        if request.past_caches:
             # Who goes past the caches must not be given what somebody found in them.
             rendered, _ = await self.flight.join(f"bypass {key}", lambda: self._past_caches(request, key), deadline)
             return rendered
@@ -142,6 +142,7 @@ class Renderer:
             modified_at=original.validators.modified_at,
             cache_control=original.cache_control,
             origin_expires_at=original.expires_at,
+            headers=original.headers,
             source=request.source.url,
             tags=cache_tags(request),
             timings=replace(picture.timings, queue=waited, fetch=fetched),

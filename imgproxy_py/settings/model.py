@@ -27,6 +27,7 @@ from imgproxy_py.settings.names import variable
 from imgproxy_py.settings.unbuilt import NotYetSettings
 from imgproxy_py.settings.variables import UnknownVariable, Variables, chosen_file, file_variables, unknown_variables
 from imgproxy_py.sources.http import HttpSettings
+from imgproxy_py.sources.passing import PassingSettings
 from imgproxy_py.sources.settings import RouterSettings
 from imgproxy_py.stores.local import LocalSettings
 from imgproxy_py.stores.s3 import S3Settings
@@ -45,6 +46,7 @@ COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Fallback image", FallbackSettings),
     ("Which sources", RouterSettings),
     ("Downloads", HttpSettings),
+    ("Headers passed on", PassingSettings),
     ("Local files", LocalSettings),
     ("S3", S3Settings),
     ("Cache in memory", MemoryCacheSettings),
@@ -68,6 +70,7 @@ class Settings(
     FallbackSettings,
     RouterSettings,
     HttpSettings,
+    PassingSettings,
     LocalSettings,
     S3Settings,
     MemoryCacheSettings,

@@ -39,28 +39,17 @@ from imgproxy_py.sources.allowed import AllowedSources
 from imgproxy_py.sources.bodies import gunzip
 from imgproxy_py.sources.dialing import AddressRefused, Proxies, guarded_connector
 from imgproxy_py.sources.guard import AddressGuard, read_address
-from imgproxy_py.sources.port import PASSED_ON, NotModified, RawAnswer
+from imgproxy_py.sources.passing import Headers
+from imgproxy_py.sources.port import PASSED_BACK, PASSED_ON, NotModified, RawAnswer
 from imgproxy_py.sources.settings import DownloadSettings
 from imgproxy_py.stores.conditions import http_date, read_date
 from imgproxy_py.stores.keys import check_size, read_whole
-
-PASSED_BACK = (
-    "content-type",
-    "content-length",
-    "content-encoding",
-    "content-range",
-    "accept-ranges",
-    "last-modified",
-    "etag",
-    "cache-control",
-    "expires",
-)
-"""The origin's headers that a relay gives back (dialect §13.6, and two for the cache rules of §13.4)."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _WHOLE_RANGE = re.compile(r"bytes 0-(\d+)/(\d+)\Z", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9._~-]+\Z", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")  # how aiohttp hands on bytes that are no UTF-8; caches cannot write them
 _LITERAL_IN_URLS = "!$%&'()*+,-./:;=?@[]_~"
 
 
@@ -89,7 +78,9 @@ class HttpSource:
     """A `Source` for `http` and `https`, with one pool of connections; opened as an async context manager.
 
     A redirect is followed to hosts that the guard permits; one that was asked for by a URL on the list `allowed` must
-    stay on it. `resolver` finds the addresses of names, the system's by default.
+    stay on it. `resolver` finds the addresses of names, the system's by default. `headers` are sent with every request, as
+    are those that a reference passes on: to the server that the reference names, never to where it redirects. `kept` are
+    the lower-case names of the headers of answers that originals keep.
     """
 
     def __init__(
@@ -98,8 +89,12 @@ class HttpSource:
         *,
         allowed: AllowedSources | None = None,
         resolver: AbstractResolver | None = None,
+        headers: Headers = (),
+        kept: tuple[str, ...] = (),
     ) -> None:
         self._settings = settings
+        self._headers = dict(headers)
+        self._kept = kept
         self._allowed = allowed or AllowedSources()
         self._resolver = resolver
         self._guard = AddressGuard(
@@ -139,7 +134,7 @@ class HttpSource:
                 if response.status == 304 and asked:
                     return NotModified(_validators(response), _cache_control(response), _expires_at(response))
                 _check_status(response)
-                return await _original(response, max_bytes)
+                return await self._original(response, max_bytes)
 
     async def validators(self, ref: SourceRef) -> Validators:
         """Give an original's validators by `HEAD`; blank ones from an origin that takes no `HEAD`."""
@@ -158,7 +153,8 @@ class HttpSource:
         async with self._in_time():
             response = await self._ask("GET", ref, {"accept-encoding": "identity"} | asked)
         async with response:
-            passed = {name: response.headers[name] for name in PASSED_BACK if name in response.headers}
+            names = (*PASSED_BACK, *self._kept)
+            passed = {name: response.headers[name] for name in names if name in response.headers}
             yield RawAnswer(response.status, passed, _chunks(response))
 
     async def ping(self) -> None:
@@ -192,10 +188,11 @@ class HttpSource:
 
     async def _ask(self, method: str, ref: SourceRef, headers: Mapping[str, str]) -> ClientResponse:
         """Send a request and follow its redirects, every hop judged anew."""
-        url = read_url(ref.url)
+        url = first = read_url(ref.url)
         listed = self._allowed.permit(ref.url)
+        for_first = {**self._headers, **dict(ref.passed), **headers}
         for _ in range(self._settings.max_redirects + 1):
-            response = await self._hop(method, url, headers)
+            response = await self._hop(method, url, for_first if _is_same_server(first, url) else headers)
             target = _redirect(response)
             if target is None:
                 return response
@@ -221,6 +218,17 @@ class HttpSource:
                 proxy=proxy,
                 ssl=not self._settings.ignore_ssl_verification,
             )
+
+    async def _original(self, response: ClientResponse, max_bytes: int) -> Original:
+        check_size(response.content_length or 0, max_bytes)
+        return Original(
+            data=await read_whole(_decoded(response), max_bytes),
+            media_type=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
+            validators=_validators(response),
+            cache_control=_cache_control(response),
+            expires_at=_expires_at(response),
+            headers=tuple((name, _joined(response, name)) for name in self._kept if name in response.headers),
+        )
 
 
 def read_url(text: str) -> URL:
@@ -254,6 +262,13 @@ def _split(rest: str) -> tuple[str, str, str]:
     return authority, slash + path, query
 
 
+def _is_same_server(first: URL, url: URL) -> bool:
+    if first.host != url.host:
+        return False
+    secured = first.scheme == "http" and url.scheme == "https" and first.is_default_port() and url.is_default_port()
+    return secured or (first.scheme, first.port) == (url.scheme, url.port)
+
+
 def _redirect(response: ClientResponse) -> str | None:
     if response.status not in _REDIRECTS or "location" not in response.headers:
         return None
@@ -283,17 +298,6 @@ def _check_status(response: ClientResponse) -> None:
 def _covers_all(content_range: str) -> bool:
     found = _WHOLE_RANGE.match(content_range)
     return bool(found) and int(found[1]) + 1 == int(found[2]) if found else False
-
-
-async def _original(response: ClientResponse, max_bytes: int) -> Original:
-    check_size(response.content_length or 0, max_bytes)
-    return Original(
-        data=await read_whole(_decoded(response), max_bytes),
-        media_type=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
-        validators=_validators(response),
-        cache_control=_cache_control(response),
-        expires_at=_expires_at(response),
-    )
 
 
 def _decoded(response: ClientResponse) -> AsyncIterator[bytes]:
@@ -330,7 +334,11 @@ def _validators(response: ClientResponse) -> Validators:
 
 
 def _cache_control(response: ClientResponse) -> str:
-    return ", ".join(response.headers.getall("cache-control", ()))
+    return _joined(response, "cache-control")
+
+
+def _joined(response: ClientResponse, name: str) -> str:
+    return _SURROGATES.sub("", ", ".join(response.headers.getall(name, ())))
 
 
 def _expires_at(response: ClientResponse) -> float | None:

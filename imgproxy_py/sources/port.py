@@ -13,6 +13,19 @@ from imgproxy_py.recipe.source import SourceRef
 PASSED_ON = ("range", "if-range", "accept-encoding", "if-none-match", "if-modified-since")
 """The caller's headers that an origin gets when it is relayed."""
 
+PASSED_BACK = (
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "content-range",
+    "accept-ranges",
+    "last-modified",
+    "etag",
+    "cache-control",
+    "expires",
+)
+"""The origin's headers that a relay gives back (dialect §13.6, and two for the cache rules of §13.4)."""
+
 
 @dataclass(frozen=True, slots=True)
 class NotModified:

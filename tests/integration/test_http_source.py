@@ -9,6 +9,7 @@ import socket
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.sources.allowed import AllowedSources
 from imgproxy_py.sources.dialing import AddressRefused, guarded_connector
 from imgproxy_py.sources.guard import AddressGuard
-from imgproxy_py.sources.http import HttpSettings, HttpSource
+from imgproxy_py.sources.http import HttpSettings, HttpSource, _is_same_server, read_url
 from imgproxy_py.sources.port import NotModified
 
 Talk = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
@@ -402,6 +403,102 @@ async def test_credentials_do_not_follow_a_redirect() -> None:
         await fetch(SourceRef(scheme="http", location=f"me:secret@127.0.0.1:{origin.port}/"))
     assert b"Authorization: Basic" in origin.asked[0]
     assert b"uthorization" not in other.asked[0]
+
+
+PRIVATE = (("cookie", "a=b"), ("x-user", "7"))
+
+
+async def test_headers_of_caller_and_operator_go_to_the_server_that_is_named() -> None:
+    async with peer(answer()) as origin, HttpSource(settings(), headers=(("x-key", "k"),)) as source:
+        ref = replace(origin.ref(), passed=PRIVATE)
+        await source.fetch(ref)
+        await source.validators(ref)
+        async with source.raw(ref, {}):
+            pass
+    for head in origin.asked:
+        told = head.decode().lower()
+        assert "cookie: a=b\r\n" in told
+        assert "x-user: 7\r\n" in told
+        assert "x-key: k\r\n" in told
+    assert len(origin.asked) == 3
+
+
+async def test_a_caller_decides_neither_encoding_nor_conditions() -> None:
+    async with peer(answer(b"x")) as origin:
+        passed = (("accept-encoding", "br"), ("user-agent", "mine"))
+        await fetch(replace(origin.ref(), passed=passed))
+    head = origin.asked[0].decode().lower()
+    assert "accept-encoding: gzip\r\n" in head
+    assert "user-agent: mine\r\n" in head
+
+
+@pytest.mark.parametrize("elsewhere", ["another port", "another name", "and back"])
+async def test_no_header_of_caller_or_operator_follows_a_redirect_to_another_server(elsewhere: str) -> None:
+    async with peer(answer(b"x")) as other, peer(b"") as origin:
+        targets = {
+            "another port": f"http://127.0.0.1:{other.port}/",
+            "another name": f"http://localhost:{other.port}/",
+            "and back": f"http://127.0.0.1:{other.port}/",
+        }
+        origin._talk = _redirecting(targets[elsewhere])
+        if elsewhere == "and back":
+            other._talk = _redirecting(f"http://127.0.0.1:{origin.port}/end")
+            redirect = origin._talk
+
+            async def talk(head: bytes, writer: asyncio.StreamWriter) -> None:
+                if b"/end" in head:
+                    writer.write(answer(b"x"))
+                else:
+                    await redirect(head, writer)
+
+            origin._talk = talk
+        async with HttpSource(settings(), headers=(("x-key", "k"),)) as source:
+            await source.fetch(replace(origin.ref(), passed=PRIVATE))
+    for head in other.asked:
+        told = head.decode().lower()
+        assert not any(name in told for name in ("cookie", "x-user", "x-key"))
+    assert other.asked
+    assert all(b"cookie" in head.lower() for head in origin.asked)
+
+
+async def test_a_redirect_within_the_server_keeps_them() -> None:
+    async with peer(b"") as origin:
+
+        async def talk(head: bytes, writer: asyncio.StreamWriter) -> None:
+            there = b"/there" in head
+            writer.write(answer(b"x") if there else answer(status="302 Found", location="/there"))
+
+        origin._talk = talk
+        await fetch(replace(origin.ref(), passed=PRIVATE))
+    assert [b"cookie" in head.lower() for head in origin.asked] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "same"),
+    [
+        ("http://a.test/", "http://a.test/b", True),
+        ("http://a.test/", "http://A.test:80/", True),
+        ("http://a.test/", "https://a.test/", True),
+        ("https://a.test/", "http://a.test/", False),
+        ("http://a.test:81/", "https://a.test/", False),
+        ("http://a.test/", "http://a.test:81/", False),
+        ("http://a.test/", "http://b.test/", False),
+        ("http://a.test/", "http://sub.a.test/", False),
+    ],
+)
+def test_which_servers_are_the_same(first: str, then: str, same: bool) -> None:
+    assert _is_same_server(read_url(first), read_url(then)) is same
+
+
+async def test_headers_that_are_to_be_kept_are() -> None:
+    said = answer(b"x", x_one="1", x_two="\xe4", x_three="3")
+    async with peer(said) as origin, HttpSource(settings(), kept=("x-one", "x-two", "x-none")) as source:
+        found = await source.fetch(origin.ref())
+        async with source.raw(origin.ref(), {}) as relayed:
+            assert relayed.headers["x-one"] == "1"
+            assert "x-three" not in relayed.headers
+    assert isinstance(found, Original)
+    assert dict(found.headers) == {"x-one": "1", "x-two": "ä"}
 
 
 def _redirecting(target: str) -> Talk:

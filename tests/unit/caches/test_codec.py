@@ -33,6 +33,7 @@ PICTURES = st.builds(
     modified_at=st.none() | NUMBERS,
     cache_control=TEXTS,
     origin_expires_at=st.none() | NUMBERS,
+    headers=st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple),
     source=TEXTS,
     tags=st.lists(TEXTS, max_size=3).map(tuple),
     complete=st.booleans(),

@@ -27,6 +27,7 @@ from imgproxy_py.recipe.negotiation import Negotiation
 from imgproxy_py.rendering.fallback import FallbackImage, FallbackSettings
 from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.render import Renderer
+from imgproxy_py.sources.passing import Passing
 from imgproxy_py.sources.router import SourceRouter
 from imgproxy_py.telemetry.metrics import Metrics, MetricsSettings
 from imgproxy_py.web.application import WebSettings, make_application
@@ -69,12 +70,21 @@ class Shop:
         imgproxy: dict[str, Any] | None = None,
         fallback: FallbackImage | None = None,
         fallback_settings: FallbackSettings | None = None,
+        passing: Passing | None = None,
+        custom: dict[str, str] | None = None,
+        returned: tuple[str, ...] = (),
         timeout: float = 10.0,
         **settings: Any,
     ) -> None:
         self.source = source or FakeSource()
         self.settings = DeliverySettings(**settings)
-        self.fallback_settings = fallback_settings or FallbackSettings()
+        self.passing = passing
+        self.responder: dict[str, Any] = {
+            "settings": self.settings,
+            "fallback": fallback_settings or FallbackSettings(),
+            "custom": custom or {},
+            "returned": returned,
+        }
         self.transformer = Counting(transformer or Transformer(EngineSettings()))
         self.memory: MemoryCache = make_memory_cache()
         self.pool = Pool(2)
@@ -107,10 +117,9 @@ class Shop:
                 hints=self.settings.enable_client_hints,
             ),
             renderer=self.renderer,
-            responder=Responder(
-                settings=self.settings, fallback=self.fallback_settings, status_of=voice.status, clock=self.clock
-            ),
+            responder=Responder(**self.responder, status_of=voice.status, clock=self.clock),
             timeout=self.timeout,
+            passing=self.passing,
         )
 
     def application(self) -> web.Application:

@@ -45,6 +45,8 @@ def passed(**picture: Any) -> Picture:
         ({}, {}, None, f"max-age={YEAR}, public"),
         ({"ttl": 60}, {}, {}, "max-age=60, public"),
         ({"ttl": 0}, {}, {}, "no-cache"),
+        ({"ttl": 0, "cdn_ttl": 600}, {}, {}, "max-age=0, public, s-maxage=600"),
+        ({"ttl": 0, "cdn_ttl": 600}, {"expires_at": 1_800_000_001}, {}, "no-cache"),
         ({"ttl": 60, "cdn_ttl": 600}, {}, {}, "max-age=60, public, s-maxage=600"),
         ({"ttl": 60, "stale_while_revalidate": 5}, {}, {}, "max-age=60, public, stale-while-revalidate=5"),
         ({"ttl": 60, "stale_if_error": 7}, {}, {}, "max-age=60, public, stale-if-error=7"),

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from imgproxy_py.errors import SourceIncomplete, SourceUnreachable
+from imgproxy_py.stores.conditions import http_date
 from tests.fakes import until
 
 from .conftest import NOW, Client
@@ -167,6 +168,11 @@ async def test_a_client_who_leaves_ends_the_relay(client):
         ({"ttl": 60}, CAT, {"cache-control": "private"}, "max-age=60, public"),
         ({"cache_control_passthrough": True}, CAT, {"cache-control": "private"}, "private"),
         ({"cache_control_passthrough": True}, CAT, {}, "max-age=31536000, public"),
+        ({"cache_control_passthrough": True}, CAT, {"expires": http_date(NOW + 90)}, "max-age=90, public"),
+        ({"cache_control_passthrough": True}, CAT, {"expires": "0"}, "max-age=0, public"),
+        ({"cache_control_passthrough": True}, CAT, {"cache-control": "a", "expires": "0"}, "a"),
+        ({"ttl": 60}, CAT, {"expires": http_date(NOW + 90)}, "max-age=60, public"),
+        ({"ttl": 60, "cdn_ttl": 600}, CAT, {}, "max-age=60, public, s-maxage=600"),
         (
             {"cache_control_passthrough": True},
             CAT.replace("raw:1", f"raw:1/exp:{int(NOW) + 60}"),
@@ -179,6 +185,11 @@ async def test_the_rules_of_lifetimes_hold_for_what_is_relayed(serve, settings, 
     client = await serve(**settings)
     client.shop.source.raw_answer.headers = {"content-type": "image/png", **origin}
     assert (await client.get(target)).headers["cache-control"] == expected
+
+
+async def test_cdns_are_told_of_relayed_originals_as_of_pictures(serve):
+    client = await serve(cdn_cache_control=True, cdn_ttl=600)
+    assert (await client.get(CAT)).headers["cdn-cache-control"] == "max-age=600"
 
 
 @pytest.mark.parametrize(

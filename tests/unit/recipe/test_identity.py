@@ -36,9 +36,17 @@ def test_every_part_of_a_picture_changes_its_key() -> None:
         cache_key(SOURCE, Recipe(), "1"),
         cache_key(replace(SOURCE, version="7"), recipe, "1"),
         cache_key(replace(SOURCE, location="bucket/other"), recipe, "1"),
+        cache_key(replace(SOURCE, hashsum="md5:00"), recipe, "1"),
+        cache_key(replace(SOURCE, passed=(("cookie", "a"),)), recipe, "1"),
+        cache_key(replace(SOURCE, passed=(("cookie", "b"),)), recipe, "1"),
+        cache_key(replace(SOURCE, passed=(("cookie", ""), ("b", ""))), recipe, "1"),
         cache_key(SOURCE, replace(recipe, output=replace(recipe.output, accepted=(Format.AVIF,))), "1"),
     }
-    assert len(keys) == 6
+    assert len(keys) == 10
+
+
+def test_what_callers_pass_on_is_not_shown() -> None:
+    assert "secret" not in repr(replace(SOURCE, passed=(("cookie", "secret"),)))
 
 
 def test_a_key_survives_bytes_that_are_no_text() -> None:

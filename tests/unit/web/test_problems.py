@@ -4,6 +4,8 @@ import pytest
 
 from imgproxy_py import errors
 from imgproxy_py.errors import BadRequest, ImgproxyError, WrongParameter
+from imgproxy_py.telemetry.logs import request_event
+from imgproxy_py.telemetry.record import RequestRecord
 from imgproxy_py.web.problems import Asked, ImgproxyVoice, ProblemVoice, imgproxy_answer
 
 ASKED = Asked("id-1")
@@ -146,3 +148,15 @@ def test_the_media_type_of_problems():
 def test_a_wrong_method_is_told_which_are_right():
     response = ProblemVoice().no_such_method(ASKED, "GET, HEAD")
     assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ALL if kind is not ImgproxyError])
+def test_no_refusal_is_reported_as_a_failure_of_ours(kind):
+    record = make_record()
+    record.failed(kind())
+    record.ends(imgproxy_answer(kind())[0])
+    assert request_event(record)["level"] == "warning"
+
+
+def make_record() -> RequestRecord:
+    return RequestRecord(request_id="id-1", method="GET", dialect="imgproxy", started=0.0, at=0.0)
