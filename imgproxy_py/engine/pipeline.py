@@ -7,7 +7,9 @@ from collections.abc import Callable
 from imgproxy_py.engine.steps.adjust import adjust
 from imgproxy_py.engine.steps.blur_areas import blur_areas
 from imgproxy_py.engine.steps.crop import crop
+from imgproxy_py.engine.steps.crop_objects import crop_objects
 from imgproxy_py.engine.steps.crop_to_result import crop_to_result
+from imgproxy_py.engine.steps.detections import blur_detections, draw_detections
 from imgproxy_py.engine.steps.extend import extend, extend_aspect_ratio, pad
 from imgproxy_py.engine.steps.filters import filters
 from imgproxy_py.engine.steps.fit_format import fit_format
@@ -35,6 +37,7 @@ STEPS: tuple[Step, ...] = (
     vector_guard,
     vector_effort,
     trim,
+    crop_objects,
     result_guard,
     scale_on_load,
     vector_effort,
@@ -50,9 +53,11 @@ STEPS: tuple[Step, ...] = (
     duotone,
     filters,
     blur_areas,
+    blur_detections,
     progressive_blur,
     colorize,
     gradient,
+    draw_detections,
     extend,
     extend_aspect_ratio,
     pad,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from imgproxy_py.engine.steps.crop_objects import crop_gravity
 from imgproxy_py.engine.steps.cut import cut
 from imgproxy_py.engine.work import Work
 from imgproxy_py.recipe.geometry import stored_gravity
@@ -12,4 +15,5 @@ def crop(work: Work) -> Work:
     wanted = work.plan.crop
     if not (wanted.width or wanted.height):
         return work
-    return cut(work, wanted.turned(work.plan.sideways), stored_gravity(work.plan, work.stage))
+    plan = replace(work.plan, crop_gravity=crop_gravity(work))
+    return cut(work, wanted.turned(plan.sideways), stored_gravity(plan, work.stage))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imgproxy_py.engine.steps.crop_objects import result_gravity
 from imgproxy_py.engine.steps.cut import cut
 from imgproxy_py.engine.work import Work
 
@@ -11,4 +12,4 @@ def crop_to_result(work: Work) -> Work:
     wanted = work.plan.result_crop
     if not (wanted.width or wanted.height):
         return work
-    return cut(work, wanted, work.stage.gravity, factor=work.plan.dpr)
+    return cut(work, wanted, result_gravity(work), factor=work.plan.dpr)
