@@ -71,6 +71,14 @@ def deep(image: pyvips.Image) -> pyvips.Image:
     return wide.copy(interpretation="grey16" if image.bands < 3 else "rgb16")
 
 
+def ultra_hdr(width: int = 160, height: int = 96) -> bytes:
+    """An UltraHDR JPEG: a gradient, and in its lower left a block eight times as bright as white."""
+    at = pyvips.Image.xyz(width, height)
+    base = (at[0] / width * 0.5).bandjoin([at[1] / height * 0.5, at[0] * 0 + 0.2]).cast("float")
+    bright = base.draw_rect([8.0, 8.0, 8.0], width // 8, height // 2, width // 4, height // 4, fill=True)
+    return bytes(bright.copy(interpretation="scrgb").uhdrsave_buffer(Q=90))
+
+
 def bordered(inner_width: int, inner_height: int, margins: tuple[int, int, int, int]) -> pyvips.Image:
     """A marked picture within a plain border, margins clockwise from the top."""
     top, right, bottom, left = margins

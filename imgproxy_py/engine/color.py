@@ -7,10 +7,15 @@ from dataclasses import replace
 
 import pyvips
 
+from imgproxy_py.engine.pixels import as_color
+from imgproxy_py.engine.profiles import Profile
 from imgproxy_py.engine.work import Work
 from imgproxy_py.recipe.formats import ABILITIES
 
 PROFILE = "icc-profile-data"
+SRGB = "srgb"
+"""libvips' name for its own sRGB profile."""
+
 _GREY = frozenset({"b-w", "grey16"})
 _SRGB_MAKER, _SRGB_MODEL = b"IEC ", b"sRGB"
 
@@ -57,9 +62,12 @@ def _imported_for_linear(work: Work) -> Work:
 def with_output_profile(work: Work) -> tuple[Work, bool]:
     """Give the work in its output profile, and whether that profile is to be written.
 
-    Stripped, or for a format that holds none: converted to sRGB (grey: its standard gamma). Otherwise the original's
-    profile stays, and pixels that were imported from it are exported back.
+    The profile that the URL names comes first, where the format can hold it. Stripped, or for a format that holds none:
+    converted to sRGB (grey: its standard gamma). Otherwise the original's profile stays, and pixels that were imported
+    from it are exported back.
     """
+    if work.profile is not None and work.profile.fits(work.output):
+        return work.showing(_in_profile(work, work.profile)), True
     if work.image.get_typeof(PROFILE) == 0:
         return work, False
     if not work.asked.strip_color_profile and ABILITIES[work.output].icc:
@@ -67,6 +75,29 @@ def with_output_profile(work: Work) -> tuple[Work, bool]:
     if work.imported or is_plain_srgb(work.image.get(PROFILE)):
         return work, False
     return work.showing(_standardised(work.image)), False
+
+
+def _in_profile(work: Work, profile: Profile) -> pyvips.Image:
+    """Give the image's colours in a profile, and that embedded."""
+    image = work.image
+    options = {"depth": 16 if image.format == "ushort" else 8, "intent": "relative", "black_point_compensation": True}
+    if image.get_typeof(PROFILE) and not work.imported and not is_plain_srgb(image.get(PROFILE)):
+        try:
+            return image.icc_transform(
+                profile.place, embedded=True, pcs=connection_space(image.get(PROFILE)), **options
+            )
+        except pyvips.Error:
+            pass  # a damaged profile is no profile
+    image = as_color(without_profile(image))
+    if profile.place != SRGB:
+        return image.icc_transform(profile.place, input_profile=SRGB, **options)
+    return _with_profile(image, profile.data)  # its colours are in it already
+
+
+def _with_profile(image: pyvips.Image, profile: bytes) -> pyvips.Image:
+    image = image.copy()
+    image.set_type(pyvips.GValue.blob_type, PROFILE, profile)
+    return image
 
 
 def _exported(work: Work) -> tuple[Work, bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -36,6 +37,12 @@ def _base64(value: Any) -> Any:
 
 Base64Text = Annotated[str, AfterValidator(_base64)]
 """Bytes in base64."""
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise ValueError("a folder")
+    return path
+
 
 class EngineSettings(EncoderSettings):
     """Limits, encoders and threads (dialect §14)."""
@@ -88,6 +95,10 @@ class EngineSettings(EncoderSettings):
     )
     use_linear_colorspace: Flag = Field(
         default=False, description="Resize in linear light: slower, kinder to fine contrast."
+    )
+    color_profiles_dir: Annotated[Path, AfterValidator(_folder)] | None = Field(
+        default=None,
+        description="Folder of ICC profiles that URLs may name (`color_profile`), read when the service starts.",
     )
     disable_shrink_on_load: Flag = Field(default=False, description="Decode originals at full size before resizing.")
 

@@ -15,11 +15,13 @@ from imgproxy_py.engine.animation import frame_size, run_frames
 from imgproxy_py.engine.codecs.registry import versions
 from imgproxy_py.engine.color import with_output_profile
 from imgproxy_py.engine.encoding import Encoding, encode, writable_format
+from imgproxy_py.engine.gain_map import gain_map_of, survives, with_gain_map
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.loading import ImageFile, configured, header_of
 from imgproxy_py.engine.marks import KeptMarks, Marks
 from imgproxy_py.engine.metadata import kept, without_orientation
 from imgproxy_py.engine.pipeline import run_stages
+from imgproxy_py.engine.profiles import Profile, profiles
 from imgproxy_py.engine.quality import quality_for, within_bytes
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.engine.svg import prepared
@@ -47,13 +49,14 @@ from imgproxy_py.recipe.source import SourceRef
 # What the result depends on but no setting tells; raised when a change here changes pixels or bytes.
 _RECIPE_VERSION = 1
 
-# Settings of the engine that change no picture; of the watermark its bytes count, not where they come from.
+# Settings of the engine that change no picture; of watermark and profiles their bytes count, not where they come from.
 _WITHOUT_CONSEQUENCE = frozenset(
     {
         "workers",
         "requests_queue_size",
         "max_src_file_size",
         "serve_truncated",
+        "color_profiles_dir",
         "watermark_data",
         "watermark_path",
         "watermark_url",
@@ -92,7 +95,8 @@ class Transformer:
         self._preferred = tuple(one for one in settings.preferred_formats if one in self.abilities.savable) or (
             Format.JPEG,
         )
-        self.epoch = _epoch(settings, watermark)
+        self._profiles = profiles(settings.color_profiles_dir)
+        self.epoch = _epoch(settings, watermark, self._profiles)
         self._marks = Marks(
             kept=KeptMarks(settings.watermarks_cache_bytes),
             configured=self.open(watermark).file if watermark else None,
@@ -100,7 +104,9 @@ class Transformer:
         )
 
     def check(self, output: Output) -> None:
-        """Raise `OutputUnsupported` if the format that the URL names cannot be written here."""
+        """Raise `OutputUnsupported` if the format that the URL names cannot be written here, or its profile is unknown."""
+        if output.color_profile and output.color_profile not in self._profiles:
+            raise OutputUnsupported(f"there is no colour profile {output.color_profile!r} here")
         if output.format is not None and output.format not in self.abilities.savable:
             raise OutputUnsupported(f"{output.format} cannot be written here, but {self._names()} can")
 
@@ -234,12 +240,16 @@ class Transformer:
             settings=self.settings,
             interrupt=interrupt,
             high_depth=recipe.output.preserve_hdr and ABILITIES[output].high_depth,
+            profile=self._profiles.get(recipe.output.color_profile),
+            gain_map=gain_map_of(opened.file.data, header) if survives(recipe, output, header) else None,
             reloadable=not recipe.output.enforce_thumbnail,
             marks=marks,
         )
 
     def _finished(self, work: Work, opened: Opened, output: Output) -> Picture:
         work, profile = with_output_profile(work)
+        if work.gain_map is not None:
+            work = work.showing(with_gain_map(work.image, work.gain_map, work.view))
         if output.max_bytes:
             work = work.in_memory()  # it may be encoded several times
         image = work.interrupt.watch(without_orientation(work.image))
@@ -303,8 +313,9 @@ def _is_the_encoders(report: str) -> bool:
     return first.startswith(_ENCODERS)
 
 
-def _epoch(settings: EngineSettings, watermark: bytes) -> str:
+def _epoch(settings: EngineSettings, watermark: bytes, known: Mapping[str, Profile]) -> str:
     # What is passed may hold the settings of the whole service: an address or a password changes no pixel.
     chosen = settings.model_dump_json(include=set(EngineSettings.model_fields) - _WITHOUT_CONSEQUENCE)
     text = f"{_RECIPE_VERSION} {__version__} {libvips.version()} {versions()} {chosen} {content_state(watermark)}"
+    text += "".join(f" {name} {content_state(profile.data)}" for name, profile in known.items())
     return hashlib.sha256(text.encode()).hexdigest()[:16]

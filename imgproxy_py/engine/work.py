@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 import pyvips
 
+from imgproxy_py.engine.gain_map import GainMap
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.loading import ImageFile
 from imgproxy_py.engine.marks import Marks
+from imgproxy_py.engine.profiles import Profile
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.errors import BrokenImage
 from imgproxy_py.recipe.formats import Format
@@ -32,6 +34,8 @@ class Work:
     that the decoder may still scale it. `vector_shrink` is by how much an SVG was rendered smaller than its natural
     size. `imported` says that the embedded profile was already applied. `high_depth` keeps 16 bits. `view` is what of the
     original the image shows. `decisions` are those that all frames of an animation share, `None` for a still.
+    `profile` is what the result's colours are converted to, if the URL names one; `gain_map` is what the result takes of
+    an UltraHDR original, if it may.
     """
 
     image: pyvips.Image
@@ -49,6 +53,8 @@ class Work:
     vector_shrink: float = 1.0
     imported: bool = False
     view: View = field(default=View())
+    profile: Profile | None = None
+    gain_map: GainMap | None = None
     marks: Marks | None = None
     decisions: dict[Hashable, Any] | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import pyvips
 
-from imgproxy_py.engine.metadata import copyright_iptc, copyright_xmp
+from imgproxy_py.engine.metadata import COPYRIGHT, NOTHING, PROVENANCE, reduced_iptc, reduced_xmp, without_manifest_link
 from imgproxy_py.recipe.formats import Format
 from tests import pictures
 from tests.unit.engine.making import opened, transformed
@@ -185,33 +185,33 @@ def test_no_step_brings_anything_back(options: str) -> None:
 
 def test_only_three_datasets_of_record_two_are_kept() -> None:
     kept = dataset(80, b"Ann Author") + dataset(110, b"Credit Line") + dataset(116, b"(c) Ann")
-    assert copyright_iptc(IIM) == kept
-    assert copyright_iptc(IPTC) == b"Photoshop 3.0\0" + resource(0x0404, kept)
-    assert copyright_iptc(dataset(80, b"x", record=1)) == b""
+    assert reduced_iptc(IIM, COPYRIGHT) == kept
+    assert reduced_iptc(IPTC, COPYRIGHT) == b"Photoshop 3.0\0" + resource(0x0404, kept)
+    assert reduced_iptc(dataset(80, b"x", record=1), COPYRIGHT) == b""
 
 
 def test_the_kept_block_is_padded_to_an_even_length() -> None:
-    block = copyright_iptc(b"Photoshop 3.0\0" + resource(0x0404, dataset(80, b"even")))
+    block = reduced_iptc(b"Photoshop 3.0\0" + resource(0x0404, dataset(80, b"even")), COPYRIGHT)
     assert block == b"Photoshop 3.0\0" + resource(0x0404, dataset(80, b"even"))
 
 
 @pytest.mark.parametrize("cut", range(0, len(IPTC), 7))
 def test_damaged_iptc_does_no_harm(cut: int) -> None:
-    copyright_iptc(IPTC[:cut])
-    copyright_iptc(IPTC[cut:])
+    reduced_iptc(IPTC[:cut], COPYRIGHT)
+    reduced_iptc(IPTC[cut:], COPYRIGHT)
 
 
 def test_iptc_without_rights_is_dropped() -> None:
-    assert copyright_iptc(dataset(90, b"Berlin")) == b""
-    assert copyright_iptc(b"Photoshop 3.0\0" + resource(0x0404, dataset(90, b"Berlin"))) == b""
-    assert copyright_iptc(b"") == b""
+    assert reduced_iptc(dataset(90, b"Berlin"), COPYRIGHT) == b""
+    assert reduced_iptc(b"Photoshop 3.0\0" + resource(0x0404, dataset(90, b"Berlin")), COPYRIGHT) == b""
+    assert reduced_iptc(b"", COPYRIGHT) == b""
 
 
 # XMP
 
 
 def test_only_rights_are_kept() -> None:
-    xmp = copyright_xmp(XMP)
+    xmp = reduced_xmp(XMP, COPYRIGHT)
     assert not [right for right in RIGHTS if right not in xmp]
     for secret in (b"Secret Tool", b"Secret Id", b"Secret Title", b"Secret City", b"GPS", b"13,24"):
         assert secret not in xmp
@@ -219,21 +219,21 @@ def test_only_rights_are_kept() -> None:
 
 def test_xmp_may_begin_with_its_rdf() -> None:
     rdf = XMP[XMP.index(b"<rdf:RDF") : XMP.index(b"</x:xmpmeta>")]
-    assert b"Ann Author" in copyright_xmp(rdf)
-    assert b"Secret" not in copyright_xmp(rdf)
+    assert b"Ann Author" in reduced_xmp(rdf, COPYRIGHT)
+    assert b"Secret" not in reduced_xmp(rdf, COPYRIGHT)
 
 
 def test_what_stands_beside_descriptions_is_dropped() -> None:
     beside = b'<exif:GPS xmlns:exif="http://ns.adobe.com/exif/1.0/">52,31</exif:GPS><!-- Secret -->'
     for mark in (b"</rdf:RDF>", b"</x:xmpmeta>"):
-        xmp = copyright_xmp(XMP.replace(mark, beside + mark))
+        xmp = reduced_xmp(XMP.replace(mark, beside + mark), COPYRIGHT)
         assert b"Ann Author" in xmp
         assert not [secret for secret in SECRETS if secret in xmp]
 
 
 def test_xmp_without_rights_is_dropped() -> None:
     bare = b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""/></rdf:RDF>'
-    assert copyright_xmp(bare) == b""
+    assert reduced_xmp(bare, COPYRIGHT) == b""
 
 
 @pytest.mark.parametrize(
@@ -251,8 +251,126 @@ def test_xmp_without_rights_is_dropped() -> None:
     ids=["blank", "zeros", "text", "cut", "external", "laughs"],
 )
 def test_damaged_xmp_is_dropped(data: bytes) -> None:
-    assert copyright_xmp(data) == b""
+    assert reduced_xmp(data, COPYRIGHT) == b""
 
 
 def test_xmp_padded_with_zeros_is_read() -> None:
-    assert b"Ann Author" in copyright_xmp(XMP + b"\0" * 40)
+    assert b"Ann Author" in reduced_xmp(XMP + b"\0" * 40, COPYRIGHT)
+
+
+# Density
+
+
+@pytest.mark.parametrize("output", [Format.JPEG, Format.PNG, Format.TIFF], ids=str)
+@pytest.mark.parametrize("options", ["", "sm:0/", "kcr:0/", "w:20/", "rot:90/pd:3/", "bl:1/"])
+@pytest.mark.parametrize("dpi", [300, 96.5, 72])
+def test_a_density_is_written_whatever_is_stripped(output: Format, options: str, dpi: float) -> None:
+    image = result(f"{options}dpi:{dpi}/f:{output}")[1]
+    assert (image.xres * 25.4, image.yres * 25.4) == pytest.approx((dpi, dpi), rel=0.007)  # JPEG takes whole numbers
+
+
+@pytest.mark.parametrize("options", ["dpi:0", "sm:1"])
+def test_no_density_resets_it_where_metadata_is_stripped(options: str) -> None:
+    assert result(f"{options}/f:jpeg")[1].xres * 25.4 == pytest.approx(72, rel=0.01)
+
+
+def test_no_density_leaves_it_where_metadata_stays() -> None:
+    assert result("dpi:0/sm:0/f:jpeg")[1].xres * 25.4 == pytest.approx(300, rel=0.01)
+
+
+@pytest.mark.parametrize("options", ["sm:0/", "", "kcr:0/"])
+@pytest.mark.parametrize("output", [Format.JPEG, Format.WEBP, Format.AVIF], ids=str)
+def test_exif_tells_the_density_and_nothing_else_that_was_to_go(output: Format, options: str) -> None:
+    data, image = result(f"{options}dpi:150/f:{output}")
+    assert exif_of(image)["exif-ifd0-XResolution"].startswith("150")
+    assert [secret for secret in SECRETS if secret in data] == [] or options == "sm:0/"
+
+
+def test_a_picture_without_metadata_gets_its_density() -> None:
+    image = result("dpi:200/f:png", pictures.png(pictures.marked()))[1]
+    assert image.xres * 25.4 == pytest.approx(200, rel=0.01)
+
+
+# Provenance
+
+MADE_BY = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+_MADE = f"""<rdf:Description rdf:about="" xmlns:i="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">
+   <i:DigitalSourceType>{MADE_BY}</i:DigitalSourceType>
+   <i:AISystemUsed>Some Model</i:AISystemUsed>
+   <i:AIPromptInformation>Secret Prompt</i:AIPromptInformation>
+   <photoshop:Credit>Some Agency</photoshop:Credit>
+  </rdf:Description>
+ </rdf:RDF>"""
+_LINK = b'xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="https://example.org/manifest"'
+PROVENANCE_XMP = XMP.replace(b"</rdf:RDF>", _MADE.encode()).replace(b"xmp:CreatorTool=", _LINK + b" xmp:CreatorTool=")
+KEPT_XMP = [MADE_BY.encode(), b"Some Model", b"Some Agency"]
+
+
+def of_a_model(kind: Format = Format.JPEG, xmp: bytes = PROVENANCE_XMP) -> bytes:
+    image = pictures.with_field(pictures.marked(60, 40), "xmp-data", xmp)
+    iptc = b"Photoshop 3.0\0" + resource(0x0404, IIM + dataset(115, b"Some Source"))
+    return pictures.ENCODERS[kind](pictures.with_field(image, "iptc-data", iptc))
+
+
+def xmp_of(image: pyvips.Image) -> bytes:
+    return bytes(image.get("xmp-data")) if image.get_typeof("xmp-data") else b""
+
+
+@pytest.mark.parametrize("output", [Format.JPEG, Format.PNG, Format.WEBP, Format.TIFF, Format.AVIF], ids=str)
+@pytest.mark.parametrize("options", ["", "w:20/", "kcr:0/w:20/", "bl:1/pd:2/"])
+def test_how_a_picture_was_made_survives_stripping_where_it_is_wanted(output: Format, options: str) -> None:
+    data, image = result(f"{options}kpr:1/f:{output}", of_a_model())
+    xmp = xmp_of(image)
+    assert [one for one in KEPT_XMP if one not in xmp] == []
+    assert not [secret for secret in SECRETS if secret in data]
+    assert (b"Ann Author" in xmp) is ("kcr:0" not in options)
+
+
+@pytest.mark.parametrize("options", ["", "kpr:0/", "kcr:0/"])
+def test_it_goes_where_it_is_not(options: str) -> None:
+    xmp = xmp_of(result(f"{options}f:jpeg", of_a_model())[1])
+    assert not [one for one in KEPT_XMP if one in xmp]
+
+
+def test_credit_and_source_stay_in_iptc() -> None:
+    iptc = bytes(result("kpr:1/kcr:0/f:jpeg", of_a_model())[1].get("iptc-data"))
+    assert iptc == b"Photoshop 3.0\0" + resource(0x0404, dataset(110, b"Credit Line") + dataset(115, b"Some Source"))
+
+
+def test_attributes_and_references_count_as_elements_do() -> None:
+    space = b'xmlns:i="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
+    head = b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description ' + space
+    attribute = head + b' rdf:about="" i:DigitalSourceType="urn:made" i:Other="Secret"/></rdf:RDF>'
+    reference = head + b' rdf:about=""><i:DigitalSourceType rdf:resource="urn:made"/></rdf:Description></rdf:RDF>'
+    for packet in (attribute, reference):
+        assert b"urn:made" in reduced_xmp(packet, PROVENANCE)
+        assert b"Secret" not in reduced_xmp(packet, PROVENANCE)
+        assert reduced_xmp(packet, COPYRIGHT) == b""
+
+
+@pytest.mark.parametrize("options", ["sm:0", "kpr:1", "kcr:1", "sm:0/kpr:1"])
+def test_a_link_to_a_manifest_does_not_stay_with_a_picture_that_it_is_not_of(options: str) -> None:
+    image = result(f"{options}/w:20/f:jpeg", of_a_model())[1]
+    assert b"example.org/manifest" not in xmp_of(image)
+    assert b"Ann Author" in xmp_of(image)
+
+
+def test_of_a_packet_with_a_link_all_else_stays() -> None:
+    as_element = PROVENANCE_XMP.replace(
+        b"<dc:title>", b'<t:provenance xmlns:t="http://purl.org/dc/terms/">https://x</t:provenance><dc:title>'
+    )
+    for packet in (PROVENANCE_XMP, as_element):
+        left = without_manifest_link(packet)
+        assert b"example.org/manifest" not in left
+        assert b"https://x" not in left
+        assert b"Secret Title" in left
+    assert without_manifest_link(b"no provenance") == b""
+
+
+def test_a_packet_that_has_no_link_is_not_touched() -> None:
+    assert bytes(result("sm:0/f:jpeg")[1].get("xmp-data")) == XMP
+
+
+def test_nothing_left_is_nothing() -> None:
+    assert reduced_xmp(XMP, NOTHING) == b""
+    assert reduced_iptc(IPTC, NOTHING) == b""
