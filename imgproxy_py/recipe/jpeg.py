@@ -23,7 +23,7 @@ def jpeg_header(data: bytes) -> Header | None:
     """Give the header of a JPEG, `None` if it is not plain enough to be sure; a decoder knows then."""
     orientation: int | None = None
     profile, frame = False, (0, 0)
-    for marker, start, end in _segments(data):
+    for marker, start, end in segments(data):
         if marker == _SOS:
             return _frame(data, *frame, orientation or 1, profile)
         if marker in _FRAMES:
@@ -38,7 +38,7 @@ def jpeg_header(data: bytes) -> Header | None:
     return None
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Give marker, start and end of each segment's content, the first scan's header last (ITU T.81 §B.1.1).
 
     Metadata may stand behind the frame header as well as before it.
