@@ -9,7 +9,8 @@ import pyvips
 
 # Directories by libvips' numbers: the picture's, EXIF's own, GPS. The one between is the thumbnail's.
 _FIELD = re.compile(r"exif-ifd[023]-(\w+)\Z")
-_VALUE = re.compile(r"(?P<raw>.*) \((?P<text>.*), \w+, \d+ components, \d+ bytes\)\Z", re.DOTALL)
+_VALUE = re.compile(r"(?P<said>.*), \w+, \d+ components, \d+ bytes\)\Z", re.DOTALL)
+_OPENING = " ("
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _UNNAMED = "Internal error"
 
@@ -131,13 +132,22 @@ def text_of(name: str, value: str) -> str:
     found = _VALUE.match(value)
     if found is None:
         return value
-    raw, text = found["raw"].strip(), found["text"].strip()
+    raw, text = _parted(found["said"])
     if not raw.isascii() or not raw.isdigit():
-        return text
+        return text.strip()
     if name == "Flash":
         return _flash(int(raw))
     meaning = _MEANINGS.get(name, {}).get(int(raw))
     return meaning or (raw if text.startswith(_UNNAMED) else text)
+
+
+def _parted(said: str) -> tuple[str, str]:
+    """Divide `raw (text`; a text that is its own raw value may hold the same marks."""
+    half = (len(said) - len(_OPENING)) // 2
+    if said[:half] == said[half + len(_OPENING) :]:
+        return said[:half], said[:half]
+    raw, _, text = said.partition(_OPENING)
+    return raw, text
 
 
 def _flash(bits: int) -> str:
