@@ -56,6 +56,15 @@ def with_colors(data: bytes, most: int) -> bytes:
     return _written(chunks, numbers.maplut(table), [color for color, _ in groups])
 
 
+def colors_of(image: pyvips.Image, most: int) -> list[Color]:
+    """Give at most `most` colours, 1–256, that a picture in sRGB is made of, those of most pixels first."""
+    data = image.pngsave_buffer(palette=True, bitdepth=8, Q=100, dither=0, effort=1, keep="none")
+    chunks = list(_chunks(data))
+    colors, counts = _palette(chunks), _numbers(chunks).hist_find().tolist()[0]
+    groups = thinned({at: Color(count, *colors[at]) for at, count in enumerate(counts) if count}, most)
+    return sorted((color for color, _ in groups), key=lambda color: -color.pixels)
+
+
 def thinned(colors: Mapping[int, Color], most: int) -> list[tuple[Color, list[int]]]:
     """Unite colours until there are at most `most`; give each with the numbers of those in it, the least opaque first."""
     united, members = dict(colors), {number: [number] for number in colors}
