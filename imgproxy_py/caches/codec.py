@@ -26,7 +26,7 @@ import orjson
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.picture import Picture
 
-VERSION = 2
+VERSION = 3
 _MAGIC = b"ipy"
 _START = struct.Struct(">3sBII")
 _LENGTH = struct.Struct(">I")
@@ -50,6 +50,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "source": str,
     "tags": list,
     "complete": bool,
+    "credentials": str,
 }
 _NOT_IN_HEADER = frozenset({"data", "timings"})
 if _KINDS.keys() != {one.name for one in fields(Picture)} - _NOT_IN_HEADER:  # pragma: no cover

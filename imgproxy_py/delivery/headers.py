@@ -190,7 +190,7 @@ _URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
 
 
 def debug_headers(settings: DeliverySettings, rendered: Rendered) -> dict[str, str]:
-    """Give sizes and times, if switched on; times only of a picture that was made just now."""
+    """Give sizes, the fate of Content Credentials, and times of a picture that was made just now, if switched on."""
     if not settings.enable_debug_headers:
         return {}
     picture, timings = rendered.picture, rendered.picture.timings
@@ -201,6 +201,8 @@ def debug_headers(settings: DeliverySettings, rendered: Rendered) -> dict[str, s
         "X-Result-Width": str(picture.width),
         "X-Result-Height": str(picture.height),
     }
+    if picture.credentials:
+        headers["X-Content-Credentials"] = picture.credentials
     if rendered.outcome is Outcome.MADE:
         parts = ("queue", "fetch", "decode", "transform", "encode")
         headers["Server-Timing"] = ", ".join(f"{part};dur={getattr(timings, part):.2f}" for part in parts)

@@ -52,7 +52,7 @@ def _neutral(low: float, high: float, gamma: float) -> float:
     if high <= low:
         return 0.0
     share = -math.log2(low) / (math.log2(high) - math.log2(low))
-    return 255 * min(1.0, max(0.0, share)) ** gamma
+    return float(255 * min(1.0, max(0.0, share)) ** gamma)
 
 
 def survives(recipe: Recipe, output: Format, header: Header) -> bool:

@@ -204,7 +204,7 @@ def without_manifest_link(data: bytes) -> bytes:
     if root is None or rdf is None:
         return b""
     for description in rdf.findall(f"{_RDF}Description"):
-        description.attrib.pop(_MANIFEST_LINK, None)
+        description.attrib.pop(_MANIFEST_LINK, "")
         for link in description.findall(_MANIFEST_LINK):
             description.remove(link)
     return etree.tostring(root, encoding="utf-8")

@@ -34,6 +34,7 @@ from imgproxy_py.errors import (
     UndecodableImage,
     UnknownImage,
 )
+from imgproxy_py.recipe.credentials import has_manifest, without_svg_manifest
 from imgproxy_py.recipe.formats import ABILITIES, Format, sniff
 from imgproxy_py.recipe.frames import may_animate
 from imgproxy_py.recipe.geometry import Size
@@ -177,7 +178,7 @@ class Transformer:
         decoded = time.perf_counter()
         try:
             if self._is_handed_back(opened, recipe.output):
-                return _handed_back(opened, len(data))
+                return _handed_back(opened, data)
             work = self._run_stages(opened, recipe, limits, interrupt, self._marks_with(marks))
             transformed = time.perf_counter()
             picture = self._finished(work, opened, recipe.output)
@@ -276,12 +277,17 @@ def _picture(data: bytes, kind: Format, size: Size, opened: Opened) -> Picture:
         origin_height=origin.height,
         origin_bytes=0,
         complete=opened.complete,
+        credentials="dropped" if has_manifest(opened.file.data, opened.header.format) else "",
     )
 
 
-def _handed_back(opened: Opened, length: int) -> Picture:
+def _handed_back(opened: Opened, original: bytes) -> Picture:
     picture = _picture(opened.file.data, opened.header.format, _origin_size(opened.header), opened)
-    return replace(picture, origin_bytes=length)
+    if picture.credentials and picture.data == original:
+        picture = replace(picture, credentials="kept")
+    elif picture.credentials:  # a drawing that was sanitised
+        picture = replace(picture, data=without_svg_manifest(picture.data))
+    return replace(picture, origin_bytes=len(original))
 
 
 def _origin_size(header: Header) -> Size:

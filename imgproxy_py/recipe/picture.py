@@ -73,6 +73,7 @@ class Picture:
     `etag` is strong and quoted. `origin_*` describe the original after EXIF orientation; `origin_bytes` its length;
     `headers` are those of its server that answers have as well.
     `complete` is false when the original was truncated and is served all the same: such a picture is never stored.
+    `credentials` tells what became of the original's Content Credentials, if it had any: `kept` or `dropped`.
     """
 
     data: bytes
@@ -91,6 +92,7 @@ class Picture:
     source: str = ""
     tags: tuple[str, ...] = ()
     complete: bool = True
+    credentials: str = ""
     timings: Timings = field(default=Timings(), compare=False)
 
 

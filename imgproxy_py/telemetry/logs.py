@@ -184,6 +184,7 @@ _FIELDS = (
     "outcome",
     "format_in",
     "format_out",
+    "credentials",
     "error",
     "detail",
     "fallback",

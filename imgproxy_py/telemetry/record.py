@@ -44,6 +44,7 @@ class RequestRecord:
     height: int | None = None
     format_in: str = ""
     format_out: str = ""
+    credentials: str = ""
     queue: float | None = None
     fetch: float | None = None
     decode: float | None = None
@@ -92,6 +93,7 @@ class RequestRecord:
         self.height = picture.height
         self.format_in = picture.origin_format.value
         self.format_out = picture.format.value
+        self.credentials = picture.credentials
 
 
 RECORD = web.RequestKey("RECORD", RequestRecord)

@@ -190,6 +190,7 @@ def test_every_field_of_a_request_is_told_of() -> None:
         height=1,
         format_in="png",
         format_out="png",
+        credentials="kept",
         error="e",
         detail="f",
         fallback=True,

@@ -37,6 +37,7 @@ PICTURES = st.builds(
     source=TEXTS,
     tags=st.lists(TEXTS, max_size=3).map(tuple),
     complete=st.booleans(),
+    credentials=st.sampled_from(["", "kept", "dropped"]),
     timings=st.just(Timings()),
 )
 

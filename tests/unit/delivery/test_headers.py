@@ -339,6 +339,8 @@ def test_debug_headers_tell_sizes_and_the_times_of_what_was_made_just_now():
     assert debug_headers(settings, made) == sizes | {"Server-Timing": times}
     assert debug_headers(settings, make_rendered(Outcome.MEMORY, timings=timings)) == sizes
     assert debug_headers(DeliverySettings(), made) == {}
+    signed = make_rendered(Outcome.MEMORY, credentials="dropped")
+    assert debug_headers(settings, signed)["X-Content-Credentials"] == "dropped"
 
 
 @pytest.mark.parametrize("kind", Format)
