@@ -34,14 +34,16 @@ from imgproxy_py.rendering.fallback import configured_fallback
 from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.settings import Settings
+from imgproxy_py.settings.errors import SettingsError, WrongSetting
+from imgproxy_py.settings.names import variable
 from imgproxy_py.sources.allowed import AllowedSources
 from imgproxy_py.sources.http import HttpSource
 from imgproxy_py.sources.passing import Passing
 from imgproxy_py.sources.port import Source
 from imgproxy_py.sources.router import SourceRouter
-from imgproxy_py.sources.stored import Buckets, OneStore, StoredSource
+from imgproxy_py.sources.stored import Buckets, OneStore, Service, StoredSource
 from imgproxy_py.stores.local import LocalStore
-from imgproxy_py.stores.s3 import S3
+from imgproxy_py.stores.s3_profiles import S3Profile, open_s3, profiles_of
 from imgproxy_py.telemetry.logs import Logs
 from imgproxy_py.telemetry.metrics import Metrics
 from imgproxy_py.web.application import make_application
@@ -140,9 +142,29 @@ async def _open_sources(settings: Settings, stack: AsyncExitStack) -> SourceRout
         )
         sources["local"] = StoredSource(OneStore(local), settings)
     if settings.use_s3:
-        s3 = await stack.enter_async_context(S3(settings))
+        s3 = await stack.enter_async_context(open_s3(settings, _profiles(settings)))
         sources["s3"] = StoredSource(Buckets(s3), settings)
+    for scheme, service in _clouds(settings):
+        sources[scheme] = StoredSource(Buckets(service), settings)
     return SourceRouter(sources, allowed=allowed)
+
+
+def _profiles(settings: Settings) -> dict[str, S3Profile]:
+    return profiles_of(settings.s3_profiles.get_secret_value(), settings.s3_profiles_path)
+
+
+def _clouds(settings: Settings) -> Iterator[tuple[str, Service]]:
+    if not (settings.use_gcs or settings.use_abs):
+        return
+    try:
+        from imgproxy_py.stores import cloud  # what it needs is large, and installed only where it is wanted
+    except ImportError:
+        name = variable("use_gcs" if settings.use_gcs else "use_abs")
+        raise SettingsError([WrongSetting(name, "true", "the extra: pip install 'imgproxy_py[cloud]'")]) from None
+    if settings.use_gcs:
+        yield "gs", cloud.google(settings)
+    if settings.use_abs:
+        yield "abs", cloud.azure(settings)
 
 
 async def _watermark(settings: Settings, sources: Source) -> bytes:
@@ -175,7 +197,7 @@ async def _open_result_store(settings: Settings, stack: AsyncExitStack) -> Store
     bucket, _, prefix = place.partition("/")
     # The lists of buckets say what originals may be read from; this one is ours.
     service = settings.model_copy(update={"s3_allowed_buckets": (), "s3_denied_buckets": ()})
-    s3 = await stack.enter_async_context(S3(service))
+    s3 = await stack.enter_async_context(open_s3(service, _profiles(settings)))
     return StoredCache(s3.bucket(bucket), settings, prefix=f"{prefix.rstrip('/')}/" if prefix else "")
 
 

@@ -105,6 +105,9 @@ class DialectSettings(BaseModel):
     images_max_side: Positive = Field(
         default=8192, description="The largest width and height that `/images` URLs may ask, in pixels."
     )
+    best_format_by_default: Flag = Field(
+        default=False, description="Choose the format as `best` does when the URL names none."
+    )
     auto_rotate: Flag = Field(default=True, description="Turn pictures as their EXIF orientation says.")
     strip_metadata: Flag = Field(default=True, description="Remove EXIF, IPTC and XMP.")
     keep_copyright: Flag = Field(default=True, description="Leave authors and copyright when metadata is removed.")
@@ -185,6 +188,7 @@ class DialectSettings(BaseModel):
             url_replacements=tuple(_pair(rule) for rule in _rules(self.url_replacements)),
             base64_url_includes_filename=self.base64_url_includes_filename,
             source_url_query_separator=self.source_url_query_separator,
+            best=self.best_format_by_default,
             auto_rotate=self.auto_rotate,
             strip_metadata=self.strip_metadata,
             keep_copyright=self.keep_copyright,

@@ -29,8 +29,10 @@ from imgproxy_py.settings.variables import UnknownVariable, Variables, chosen_fi
 from imgproxy_py.sources.http import HttpSettings
 from imgproxy_py.sources.passing import PassingSettings
 from imgproxy_py.sources.settings import RouterSettings
+from imgproxy_py.stores.cloud_settings import AbsSettings, GcsSettings
 from imgproxy_py.stores.local import LocalSettings
 from imgproxy_py.stores.s3 import S3Settings
+from imgproxy_py.stores.s3_profiles import S3ProfileSettings
 from imgproxy_py.telemetry.logs import LogSettings
 from imgproxy_py.telemetry.metrics import MetricsSettings
 from imgproxy_py.web.application import WebSettings
@@ -49,6 +51,9 @@ COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Headers passed on", PassingSettings),
     ("Local files", LocalSettings),
     ("S3", S3Settings),
+    ("S3 profiles", S3ProfileSettings),
+    ("Google Cloud Storage", GcsSettings),
+    ("Azure Blob Storage", AbsSettings),
     ("Cache in memory", MemoryCacheSettings),
     ("Redis", RedisSettings),
     ("Store of results", ResultStoreSettings),
@@ -73,6 +78,9 @@ class Settings(
     PassingSettings,
     LocalSettings,
     S3Settings,
+    S3ProfileSettings,
+    GcsSettings,
+    AbsSettings,
     MemoryCacheSettings,
     RedisSettings,
     ResultStoreSettings,

@@ -18,6 +18,4 @@ class NotYetSettings(BaseModel):
     info_only_presets: Flag | None = Field(
         default=None, description="`/info` URLs name presets and nothing else; by default as `IMGPROXY_ONLY_PRESETS`."
     )
-    use_gcs: Flag = Field(default=False, description="Serve `gs://` sources.")
-    use_abs: Flag = Field(default=False, description="Serve `abs://` sources.")
     use_swift: Flag = Field(default=False, description="Serve `swift://` sources.")

@@ -45,16 +45,22 @@ class OneStore:
         await self._store.ping()
 
 
-class _Service(Protocol):
-    def bucket(self, name: str) -> Store: ...
+class Service(Protocol):
+    """A service with many buckets."""
 
-    async def ping(self) -> None: ...
+    def bucket(self, name: str) -> Store:
+        """Give the store of a bucket; `SourceUnreachable` for one that must not be read."""
+        ...
+
+    async def ping(self) -> None:
+        """Raise a `SourceError` unless the service answers."""
+        ...
 
 
 class Buckets:
     """`Shelves` of a service with many buckets: the location is `bucket/key` (dialect §1.4)."""
 
-    def __init__(self, service: _Service) -> None:
+    def __init__(self, service: Service) -> None:
         self._service = service
 
     def find(self, ref: SourceRef) -> tuple[Store, str]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 
 from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
-from aiobotocore.session import AioSession, get_session  # type: ignore[import-untyped]
+from aiobotocore.session import AioSession  # type: ignore[import-untyped]
 from aiohttp import ClientError as BodyError
 from botocore.exceptions import (
     BotoCoreError,
@@ -61,14 +62,28 @@ class S3Settings(BaseModel):
     s3_max_attempts: Positive = Field(2, description="How often a request to S3 is made in all when it fails.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Credentials:
+    """Who asks: an access key, or a named profile of AWS' files; blank for AWS' usual chain."""
+
+    access_key_id: str = ""
+    secret_access_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+    profile: str = ""
+
+
+_USUAL = S3Credentials()
+
+
 class S3:
     """A connection to S3 that gives a store for each bucket.
 
     Opened as an async context manager, which reaches nothing yet.
     """
 
-    def __init__(self, settings: S3Settings) -> None:
+    def __init__(self, settings: S3Settings, credentials: S3Credentials = _USUAL) -> None:
         self._settings = settings
+        self._credentials = credentials
         self._closing = AsyncExitStack()
         self._making = asyncio.Lock()
         self._made: Any = None
@@ -116,8 +131,8 @@ class S3:
         if now < self._poor_until:
             raise SourceUnreachable(private="no AWS credentials")
         with translated():
-            session = get_session()
-            if await session.get_credentials() is None:
+            session = AioSession(profile=self._credentials.profile or None)
+            if not self._credentials.access_key_id and await session.get_credentials() is None:
                 # The chain may wait for a metadata service that is not there: not with every request.
                 self._poor_until = now + _NO_CREDENTIALS_PAUSE
                 raise SourceUnreachable(private="no AWS credentials")
@@ -128,6 +143,9 @@ class S3:
             "s3",
             region_name=self._settings.s3_region or session.get_config_variable("region") or _DEFAULT_REGION,
             endpoint_url=self._settings.s3_endpoint or None,
+            aws_access_key_id=self._credentials.access_key_id or None,
+            aws_secret_access_key=self._credentials.secret_access_key or None,
+            aws_session_token=self._credentials.session_token or None,
             config=self._config(),
         )
 
