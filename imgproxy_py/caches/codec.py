@@ -24,6 +24,7 @@ from typing import Any
 import orjson
 
 from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.model import Placeholder
 from imgproxy_py.recipe.picture import Picture
 
 VERSION = 3
@@ -49,6 +50,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "headers": list,
     "source": str,
     "tags": list,
+    "placeholder": (str, type(None)),
     "complete": bool,
     "credentials": str,
 }
@@ -83,6 +85,7 @@ def _picture(header: memoryview, data: memoryview) -> Picture | None:
         if not _is_whole(known):
             return None
         known |= {name: Format(known[name]) for name in ("format", "origin_format")}
+        known["placeholder"] = known["placeholder"] and Placeholder(known["placeholder"])
         known |= {"tags": tuple(known["tags"]), "headers": tuple((name, value) for name, value in known["headers"])}
     except ValueError:
         return None

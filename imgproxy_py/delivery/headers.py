@@ -8,7 +8,6 @@ from typing import Protocol
 from urllib.parse import quote, unquote
 
 from imgproxy_py.delivery.settings import OWN_TAGS_HEADER, TAG_SEPARATORS, DeliverySettings
-from imgproxy_py.recipe.formats import ABILITIES
 from imgproxy_py.recipe.picture import Outcome, Picture, Rendered
 from imgproxy_py.recipe.request import Delivery, ImageRequest
 from imgproxy_py.recipe.source import SourceRef
@@ -207,11 +206,6 @@ def debug_headers(settings: DeliverySettings, rendered: Rendered) -> dict[str, s
         parts = ("queue", "fetch", "decode", "transform", "encode")
         headers["Server-Timing"] = ", ".join(f"{part};dur={getattr(timings, part):.2f}" for part in parts)
     return headers
-
-
-def media_type(picture: Picture) -> str:
-    """Give the picture's `Content-Type`."""
-    return ABILITIES[picture.format].media_type
 
 
 def tag_headers(names: tuple[str, ...], tags: tuple[str, ...]) -> dict[str, str]:

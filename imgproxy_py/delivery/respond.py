@@ -20,7 +20,6 @@ from imgproxy_py.delivery.headers import (
     debug_headers,
     fallback_caching,
     is_timeless,
-    media_type,
     modified,
     sendable,
     tags_told,
@@ -29,7 +28,6 @@ from imgproxy_py.delivery.headers import (
 from imgproxy_py.delivery.question import Head, Question
 from imgproxy_py.delivery.settings import DeliverySettings
 from imgproxy_py.errors import ImgproxyError, PreconditionFailed
-from imgproxy_py.recipe.formats import ABILITIES
 from imgproxy_py.recipe.picture import Picture, Rendered, Validators
 from imgproxy_py.rendering.fallback import FallbackSettings
 from imgproxy_py.stores.conditions import range_applies, ranges
@@ -134,11 +132,10 @@ class Responder:
 
     def _described(self, question: Question, rendered: Rendered) -> dict[str, str]:
         settings, picture = self.settings, rendered.picture
-        extension = ABILITIES[picture.format].extension
         return {
-            "Content-Type": media_type(picture),
+            "Content-Type": picture.media_type,
             "Content-Disposition": content_disposition(
-                question.request, extension, attached_by_default=settings.return_attachment
+                question.request, picture.extension, attached_by_default=settings.return_attachment
             ),
             "Cache-Status": cache_status(rendered),
             **self.custom,

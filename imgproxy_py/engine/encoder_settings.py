@@ -83,12 +83,10 @@ class EncoderSettings(BaseModel):
         default=0.0, description="The largest result whose quality is searched, in megapixels. 0 = any."
     )
 
-    best_format_by_default: Flag = Field(
-        default=False, description="Choose the format as `best` does when the URL names none."
-    )
-    best_format_complexity_threshold: Annotated[Number, Field(le=8)] = Field(
+    best_format_complexity_threshold: Number = Field(
         default=5.5,
-        description="Up to which complexity (bits, 0–8) `best` writes pictures without loss or nearly so. 0 = never.",
+        description="Up to which complexity `best` writes pictures without loss or nearly so: drawings have up to 5, "
+        "photographs from 5.7. 0 = none.",
     )
     best_format_max_resolution: Number = Field(
         default=0.0,

@@ -12,20 +12,24 @@ import pyvips
 from imgproxy_py import __version__
 from imgproxy_py.engine import libvips
 from imgproxy_py.engine.animation import frame_size, run_frames
+from imgproxy_py.engine.best import candidates, carrier, holding, without_idle_alpha
 from imgproxy_py.engine.codecs.registry import versions
 from imgproxy_py.engine.color import with_output_profile
-from imgproxy_py.engine.encoding import Encoding, encode, writable_format
+from imgproxy_py.engine.detection.opening import open_detection
 from imgproxy_py.engine.gain_map import gain_map_of, survives, with_gain_map
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.loading import ImageFile, configured, header_of
 from imgproxy_py.engine.marks import KeptMarks, Marks
 from imgproxy_py.engine.metadata import kept, without_orientation
+from imgproxy_py.engine.original import is_as_asked
 from imgproxy_py.engine.pipeline import run_stages
+from imgproxy_py.engine.placeholders import placeholder_json
 from imgproxy_py.engine.profiles import Profile, profiles
-from imgproxy_py.engine.quality import quality_for, within_bytes
+from imgproxy_py.engine.quality import FoundQualities, source_mark
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.engine.svg import prepared
 from imgproxy_py.engine.work import Work, plan_for
+from imgproxy_py.engine.writing import Finished, is_written_often
 from imgproxy_py.errors import (
     BrokenImage,
     DeadlineExceeded,
@@ -42,7 +46,7 @@ from imgproxy_py.recipe.identity import content_state
 from imgproxy_py.recipe.integrity import is_truncated
 from imgproxy_py.recipe.jpeg import jpeg_header
 from imgproxy_py.recipe.limits import Limits
-from imgproxy_py.recipe.model import Output, Recipe
+from imgproxy_py.recipe.model import Output, Placeholder, Recipe
 from imgproxy_py.recipe.negotiation import chosen_format, skips_pipeline, wants_alpha
 from imgproxy_py.recipe.picture import Header, Picture, Timings
 from imgproxy_py.recipe.source import SourceRef
@@ -62,6 +66,9 @@ _WITHOUT_CONSEQUENCE = frozenset(
         "watermark_path",
         "watermark_url",
         "watermarks_cache_bytes",
+        "object_detection_net",
+        "object_detection_classes",
+        "object_detection_cache_bytes",
     }
 )
 
@@ -79,7 +86,7 @@ class Opened:
     file: ImageFile
     image: pyvips.Image
     header: Header
-    complete: bool
+    complete: bool = True
     frames: int = 1
 
 
@@ -97,7 +104,9 @@ class Transformer:
             Format.JPEG,
         )
         self._profiles = profiles(settings.color_profiles_dir)
-        self.epoch = _epoch(settings, watermark, self._profiles)
+        self.detection = open_detection(settings)
+        self.epoch = _epoch(settings, watermark, self._profiles, self.detection.identity)
+        self._found = FoundQualities()
         self._marks = Marks(
             kept=KeptMarks(settings.watermarks_cache_bytes),
             configured=self.open(watermark).file if watermark else None,
@@ -114,10 +123,11 @@ class Transformer:
     def _names(self) -> str:
         return ", ".join(sorted(self.abilities.savable))
 
-    def open(self, data: bytes, recipe: Recipe = Recipe()) -> Opened:
-        """Recognise an original and read its header.
+    def open(self, data: bytes, recipe: Recipe = Recipe(), interrupt: Interrupt | None = None) -> Opened:
+        """Recognise an original and read its header; of an animation that stays one, the header of a frame.
 
-        Raises `UnknownImage`, `UndecodableImage`, `BrokenImage`, and `SourceTooLarge` if its bytes are too many.
+        Raises `UnknownImage`, `UndecodableImage`, `BrokenImage`, `SourceTooLarge` if its bytes are too many, and
+        `DeadlineExceeded`.
         """
         self.limits.overridden(recipe.limits).check_size(len(data))
         kind = sniff(data)
@@ -128,27 +138,17 @@ class Transformer:
         truncated = is_truncated(data, kind)
         if truncated and not self.settings.serve_truncated:
             raise BrokenImage(f"the {kind} file ends too early")
-        file = self._file(data, kind, recipe)
-        if kind is Format.JPEG and (header := jpeg_header(data)):
-            return Opened(file=file, image=None, header=header, complete=not truncated)
-        if file.bridged:
-            header = file.header(embedded_thumbnail=recipe.output.enforce_thumbnail)
-            return self._moving(Opened(file=file, image=None, header=header, complete=not truncated), recipe)
-        image = file.open(embedded_thumbnail=recipe.output.enforce_thumbnail)
-        opened = Opened(file=file, image=image, header=header_of(image, kind), complete=not truncated)
-        return self._moving(opened, recipe)
-
-    def _moving(self, opened: Opened, recipe: Recipe) -> Opened:
-        """Give an animation with its frames if the result is animated; pages, which were to be chosen, then are not."""
-        frames = self._frames(opened.header, recipe)
-        if frames == 1:
-            return opened
-        file = replace(opened.file, loading=replace(opened.file.loading, page=0, pages=1))
-        header = opened.header if file == opened.file else file.header()
-        return replace(opened, file=file, image=None, header=header, frames=frames)
+        file, interrupt = self._file(data, kind, recipe), interrupt or Interrupt()
+        opened = None
+        if may_animate(recipe, self.limits.max_animation_frames):  # then it is not asked for pages (dialect §5.5)
+            opened = _read(file.from_first_page(), recipe.output, interrupt)
+            opened = replace(opened, frames=self._frames(opened.header, recipe))
+        if opened is None or (opened.frames == 1 and opened.file is not file):
+            opened = _read(file, recipe.output, interrupt)
+        return replace(opened, complete=False) if truncated else opened
 
     def _frames(self, header: Header, recipe: Recipe) -> int:
-        if not self._may_animate(header, recipe) or not ABILITIES[self.output_format(header, recipe)].animation:
+        if not header.animated or not ABILITIES[self.output_format(header, recipe)].animation:
             return 1
         return self.limits.overridden(recipe.limits).frames_of(header)
 
@@ -172,7 +172,7 @@ class Transformer:
         `DeadlineExceeded` when `interrupt` was told to stop.
         """
         started = time.perf_counter()
-        opened = self.open(data, recipe)
+        opened = self.open(data, recipe, interrupt)
         limits = self.limits.overridden(recipe.limits)
         limits.check_source(opened.header, opened.frames)
         decoded = time.perf_counter()
@@ -181,7 +181,7 @@ class Transformer:
                 return _handed_back(opened, data)
             work = self._run_stages(opened, recipe, limits, interrupt, self._marks_with(marks))
             transformed = time.perf_counter()
-            picture = self._finished(work, opened, recipe.output)
+            picture = self._finished(work, opened, recipe)
         except pyvips.Error as error:
             raise _translated(error, interrupt) from error
         finally:
@@ -194,11 +194,20 @@ class Transformer:
         return replace(picture, origin_bytes=len(data), timings=timings)
 
     def _is_handed_back(self, opened: Opened, output: Output) -> bool:
+        if output.placeholder is not None or (output.best and not self.settings.best_format_allow_skips):
+            return False
         skipped = replace(output, skip_formats=output.skip_formats + self.settings.skip_processing_formats)
         return skips_pipeline(skipped, opened.header.format, rasterize_svg=self.settings.always_rasterize_svg)
 
     def output_format(self, header: Header, recipe: Recipe) -> Format:
-        """Give the format that a recipe comes out in, for an original of that header (dialect §6.2)."""
+        """Give the format that a recipe comes out in, for an original of that header (dialect §6.2).
+
+        Where several are tried, and for a placeholder, it is one that has the abilities needed.
+        """
+        if recipe.output.placeholder is not None:
+            return Format.PNG
+        if recipe.output.best:
+            return carrier(self._candidates(recipe.output), animated=self._may_animate(header, recipe))
         chosen = chosen_format(
             recipe.output,
             header.format,
@@ -209,9 +218,10 @@ class Transformer:
         self.check(replace(recipe.output, format=chosen))
         return chosen
 
-    def _run_stages(
-        self, opened: Opened, recipe: Recipe, limits: Limits, interrupt: Interrupt, marks: Marks
-    ) -> Work:
+    def _candidates(self, output: Output) -> tuple[Format, ...]:
+        return candidates(output, self._preferred, self.abilities.savable)
+
+    def _run_stages(self, opened: Opened, recipe: Recipe, limits: Limits, interrupt: Interrupt, marks: Marks) -> Work:
         output = self.output_format(opened.header, recipe)
         work = self._begun(opened, recipe, output, limits, interrupt, marks)
         if opened.frames > 1:
@@ -245,24 +255,69 @@ class Transformer:
             gain_map=gain_map_of(opened.file.data, header) if survives(recipe, output, header) else None,
             reloadable=not recipe.output.enforce_thumbnail,
             marks=marks,
+            detection=self.detection,
         )
 
-    def _finished(self, work: Work, opened: Opened, output: Output) -> Picture:
+    def _finished(self, work: Work, opened: Opened, recipe: Recipe) -> Picture:
+        if recipe.output.placeholder is not None:
+            return _placeholder(work, opened, recipe.output.placeholder)
+        picture = self._written(work, opened, recipe.output)
+        larger = self.settings.never_larger and len(picture.data) > len(opened.file.data)
+        if larger and opened.complete and self._is_as_asked(opened, recipe, picture):
+            return _handed_back(opened, opened.file.data)
+        return picture
+
+    def _written(self, work: Work, opened: Opened, output: Output) -> Picture:
         work, profile = with_output_profile(work)
         if work.gain_map is not None:
             work = work.showing(with_gain_map(work.image, work.gain_map, work.view))
-        if output.max_bytes:
-            work = work.in_memory()  # it may be encoded several times
-        image = work.interrupt.watch(without_orientation(work.image))
-        keep = kept(image, output, profile=profile)
-        kind = writable_format(image, work.output)
-        data = within_bytes(
-            lambda quality: encode(image, Encoding(format=kind, quality=quality, keep=keep), self.settings),
-            kind,
-            quality_for(output, kind, self.settings),
-            output.max_bytes,
+        several = is_written_often(output, self.settings)
+        if several:
+            work = work.in_memory()
+        image = without_orientation(work.image)
+        if output.best:
+            image = without_idle_alpha(image)
+        finished = Finished(
+            image=image,
+            keep=kept(image, output, profile=profile),
+            asked=output,
+            settings=self.settings,
+            interrupt=work.interrupt,
+            found=self._found,
+            source=source_mark(opened.file.data) if several else (0, 0),
         )
+        if output.best:
+            formats = holding(image, self._candidates(output), animated=opened.frames > 1, profile=profile)
+            kind, data = finished.best(formats or (work.output,))
+        else:
+            kind, data = finished.written(work.output)
         return _picture(data, kind, frame_size(image), opened)
+
+    def _is_as_asked(self, opened: Opened, recipe: Recipe, picture: Picture) -> bool:
+        header = opened.header
+        if opened.frames != header.frames or (picture.width, picture.height) != (header.width, header.height):
+            return False
+        limits = self.limits.overridden(recipe.limits)
+        numbers = plan_for(recipe.stages[0], Size(header.width, header.height), header, limits, vector=False)
+        return is_as_asked(opened.file.data, header, recipe, numbers, picture.format)
+
+
+def _placeholder(work: Work, opened: Opened, kind: Placeholder) -> Picture:
+    work, _ = with_output_profile(
+        replace(work, asked=replace(work.asked, strip_color_profile=True, color_profile=""), profile=None)
+    )
+    image = work.interrupt.watch(without_orientation(work.image))
+    size = Size(image.width, image.height)
+    return replace(_picture(placeholder_json(kind, image), opened.header.format, size, opened), placeholder=kind)
+
+
+def _read(file: ImageFile, output: Output, interrupt: Interrupt) -> Opened:
+    if file.format is Format.JPEG and (header := jpeg_header(file.data)):
+        return Opened(file=file, image=None, header=header)
+    if file.bridged:
+        return Opened(file=file, image=None, header=file.header(embedded_thumbnail=output.enforce_thumbnail))
+    image = file.open(embedded_thumbnail=output.enforce_thumbnail, interrupt=interrupt)
+    return Opened(file=file, image=image, header=header_of(image, file.format))
 
 
 def _picture(data: bytes, kind: Format, size: Size, opened: Opened) -> Picture:
@@ -319,9 +374,10 @@ def _is_the_encoders(report: str) -> bool:
     return first.startswith(_ENCODERS)
 
 
-def _epoch(settings: EngineSettings, watermark: bytes, known: Mapping[str, Profile]) -> str:
+def _epoch(settings: EngineSettings, watermark: bytes, known: Mapping[str, Profile], detectors: str) -> str:
     # What is passed may hold the settings of the whole service: an address or a password changes no pixel.
     chosen = settings.model_dump_json(include=set(EngineSettings.model_fields) - _WITHOUT_CONSEQUENCE)
     text = f"{_RECIPE_VERSION} {__version__} {libvips.version()} {versions()} {chosen} {content_state(watermark)}"
     text += "".join(f" {name} {content_state(profile.data)}" for name, profile in known.items())
+    text += f" {detectors}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -57,9 +57,13 @@ class Negotiation:
             return output
         taken = formats_in_accept(accept)
         accepted = tuple(one for one in candidates if one in taken)
+        if output.best:  # all are tried
+            return replace(output, accepted=accepted)
         return replace(output, accepted=_deciding(accepted) if animations else accepted[:1])
 
     def _candidates(self, output: Output) -> tuple[Format, ...]:
+        if output.placeholder is not None:
+            return ()
         return self.automatic if output.format is None else self.enforced
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from imgproxy_py.errors import ImgproxyError
-from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.formats import ABILITIES, Format
+from imgproxy_py.recipe.model import Placeholder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,7 @@ class Picture:
 
     `etag` is strong and quoted. `origin_*` describe the original after EXIF orientation; `origin_bytes` its length;
     `headers` are those of its server that answers have as well.
+    A `placeholder` is JSON, and `format` then that of the original.
     `complete` is false when the original was truncated and is served all the same: such a picture is never stored.
     `credentials` tells what became of the original's Content Credentials, if it had any: `kept` or `dropped`.
     """
@@ -91,9 +93,25 @@ class Picture:
     headers: tuple[tuple[str, str], ...] = ()
     source: str = ""
     tags: tuple[str, ...] = ()
+    placeholder: Placeholder | None = None
     complete: bool = True
     credentials: str = ""
     timings: Timings = field(default=Timings(), compare=False)
+
+    @property
+    def kind(self) -> str:
+        """The name of what `data` is: a format or a placeholder."""
+        return self.placeholder or self.format
+
+    @property
+    def media_type(self) -> str:
+        """The media type of `data`."""
+        return "application/json" if self.placeholder else ABILITIES[self.format].media_type
+
+    @property
+    def extension(self) -> str:
+        """How the name of a file with `data` in it ends, the dot included."""
+        return ".json" if self.placeholder else ABILITIES[self.format].extension
 
 
 class Outcome(StrEnum):

@@ -92,7 +92,7 @@ class RequestRecord:
         self.width = picture.width
         self.height = picture.height
         self.format_in = picture.origin_format.value
-        self.format_out = picture.format.value
+        self.format_out = picture.kind
         self.credentials = picture.credentials
 
 

@@ -37,6 +37,7 @@ class ImgproxyConfig:
     base64_url_includes_filename: bool = False
     source_url_query_separator: str = "?"
 
+    best: bool = False
     auto_rotate: bool = True
     strip_metadata: bool = True
     keep_copyright: bool = True

@@ -20,6 +20,7 @@ NEXT_PIPELINE = "-"
 
 _INCLUDE = ("preset", "pr")
 _BASICS = (
+    "best",
     "auto_rotate",
     "strip_metadata",
     "keep_copyright",
