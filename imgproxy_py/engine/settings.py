@@ -10,10 +10,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from imgproxy_py.engine.detection.settings import DetectionSettings
 from imgproxy_py.engine.encoder_settings import EncoderSettings
-from imgproxy_py.kinds import Count, Flag, Integer, Number, Positive
+from imgproxy_py.kinds import Count, Flag, Number, Positive
 from imgproxy_py.recipe.formats import FORMAT_NAMES, Format
 from imgproxy_py.recipe.limits import Limits
+
 
 def _formats(value: Any) -> Any:
     if not isinstance(value, str):
@@ -27,6 +29,7 @@ def _formats(value: Any) -> Any:
 Formats = Annotated[tuple[Format, ...], NoDecode, BeforeValidator(_formats)]
 """Format names divided by commas."""
 
+
 def _base64(value: Any) -> Any:
     try:
         b64decode(value, validate=True)
@@ -38,13 +41,14 @@ def _base64(value: Any) -> Any:
 Base64Text = Annotated[str, AfterValidator(_base64)]
 """Bytes in base64."""
 
+
 def _folder(path: Path) -> Path:
     if not path.is_dir():
         raise ValueError("a folder")
     return path
 
 
-class EngineSettings(EncoderSettings):
+class EngineSettings(EncoderSettings, DetectionSettings):
     """Limits, encoders and threads (dialect §14)."""
 
     workers: Positive = Field(

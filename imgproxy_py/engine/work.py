@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pyvips
 
+from imgproxy_py.engine.detection.objects import ObjectDetection
 from imgproxy_py.engine.gain_map import GainMap
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.loading import ImageFile
@@ -56,6 +57,7 @@ class Work:
     profile: Profile | None = None
     gain_map: GainMap | None = None
     marks: Marks | None = None
+    detection: ObjectDetection = field(default_factory=ObjectDetection)
     decisions: dict[Hashable, Any] | None = None
 
     @property
