@@ -23,6 +23,7 @@ _CSS_DPI = 96
 _CSS_SCALE = 72 / 96
 
 _PAGED = frozenset({Format.GIF, Format.WEBP, Format.TIFF, Format.AVIF})
+_UNIFORM = frozenset({Format.GIF, Format.WEBP})  # all frames have one size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,12 @@ class ImageFile:
             return self._opened(options)
         if frames > 1:
             return self._opened(options | {"n": frames})
-        return self._pages(options)
+        return self._pages(options, interrupt or Interrupt())
+
+    def from_first_page(self) -> ImageFile:
+        """Give the file of which no other pages are wanted than the first."""
+        loading = replace(self.loading, page=0, pages=1)
+        return self if loading == self.loading else replace(self, loading=loading)
 
     def _opened(self, options: dict[str, Any]) -> pyvips.Image:
         common = {"access": "sequential", "fail_on": "none" if self.tolerant else "truncated"}
@@ -91,12 +97,18 @@ class ImageFile:
             raise BrokenImage("the original's header cannot be read", private=str(error)) from error
         return image
 
-    def _pages(self, options: dict[str, Any]) -> pyvips.Image:
+    def _pages(self, options: dict[str, Any], interrupt: Interrupt) -> pyvips.Image:
         if self.loading.page == 0 and self.loading.pages <= 1:
             return self._opened(options)
         available = _integer(self._opened(options), "n-pages", 1)
         first, count = Demand(loading=self.loading).selected(available)
-        return stacked([self._opened(options | {"page": page}) for page in range(first, first + count)])
+        if self.format in _UNIFORM:  # and to find one of their frames all before it are decoded
+            return self._opened(options | {"page": first, "n": count})
+        pages = []
+        for page in range(first, first + count):
+            interrupt.check()  # finding a page of TIFF takes as long as there are pages before it
+            pages.append(self._opened(options | {"page": page}))
+        return stacked(pages)
 
     def _shrink_options(self, shrink: float) -> dict[str, Any]:
         if self.format is Format.SVG:

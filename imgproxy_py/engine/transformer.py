@@ -320,6 +320,15 @@ def _read(file: ImageFile, output: Output, interrupt: Interrupt) -> Opened:
     return Opened(file=file, image=image, header=header_of(image, file.format))
 
 
+def _read(file: ImageFile, output: Output, interrupt: Interrupt) -> Opened:
+    if file.format is Format.JPEG and (header := jpeg_header(file.data)):
+        return Opened(file=file, image=None, header=header)
+    if file.bridged:
+        return Opened(file=file, image=None, header=file.header(embedded_thumbnail=output.enforce_thumbnail))
+    image = file.open(embedded_thumbnail=output.enforce_thumbnail, interrupt=interrupt)
+    return Opened(file=file, image=image, header=header_of(image, file.format))
+
+
 def _picture(data: bytes, kind: Format, size: Size, opened: Opened) -> Picture:
     origin = _origin_size(opened.header)
     return Picture(

@@ -65,10 +65,13 @@ def with_metadata(image: pyvips.Image, metadata: Metadata) -> pyvips.Image:
 
 def stacked(pages: list[pyvips.Image]) -> pyvips.Image:
     """Give pages one below the other, aligned at the left (dialect §5.5), on white or nothing; metadata is the first's."""
-    image = pages[0]
-    for page in pages[1:]:
-        image = image.join(page, "vertical", expand=True, background=_paper(image))
-    return image
+    while len(pages) > 1:  # in pairs: libvips descends through every join, and one after the other overflow its stack
+        pages = [_joined(*pages[at : at + 2]) for at in range(0, len(pages), 2)]
+    return pages[0]
+
+
+def _joined(image: pyvips.Image, below: pyvips.Image | None = None) -> pyvips.Image:
+    return image.join(below, "vertical", expand=True, background=_paper(image)) if below is not None else image
 
 
 def _paper(image: pyvips.Image) -> float:

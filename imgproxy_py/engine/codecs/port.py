@@ -9,10 +9,13 @@ import pyvips
 
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.settings import EngineSettings
-from imgproxy_py.errors import BrokenImage
+from imgproxy_py.errors import BrokenImage, SourceTooLarge
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.model import Loading
 from imgproxy_py.recipe.picture import Header
+
+MOST_PAGES = 1000
+"""How many pages are stacked at most: each is opened and joined by itself, which nothing can stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +34,18 @@ class Demand:
     interrupt: Interrupt = field(default_factory=Interrupt)
 
     def selected(self, available: int) -> tuple[int, int]:
-        """Give the first page or frame wanted, from 0, and how many, of those there are; raises `BrokenImage` if none."""
+        """Give the first page or frame wanted, from 0, and how many, of those there are.
+
+        Raises `BrokenImage` if there is none, `SourceTooLarge` for more than `MOST_PAGES`.
+        """
         if self.frames > 1:
             return 0, min(self.frames, available)
         if self.loading.page >= available:
             raise BrokenImage(f"page {self.loading.page} was asked for, the original has {available}")
-        return self.loading.page, min(max(1, self.loading.pages), available - self.loading.page)
+        pages = min(max(1, self.loading.pages), available - self.loading.page)
+        if pages > MOST_PAGES:
+            raise SourceTooLarge(f"{pages} pages were asked for, at most {MOST_PAGES} are stacked")
+        return self.loading.page, pages
 
 
 class Decoder(Protocol):
