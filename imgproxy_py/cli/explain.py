@@ -14,6 +14,7 @@ import typer
 from imgproxy_py.cli.originals import fetched, original_bytes
 from imgproxy_py.cli.refusing import refusals
 from imgproxy_py.dialects.imgproxy import ImgproxyDialect
+from imgproxy_py.dialects.imgproxy.options.output import BEST
 from imgproxy_py.dialects.port import Dialect, SignedPath
 from imgproxy_py.dialects.query import QueryDialect
 from imgproxy_py.dialects.query.dialect import MOUNT
@@ -119,7 +120,12 @@ def _negotiated(recipe: Recipe, negotiation: Negotiation, accept: str, frames: i
 
 
 def _format(output: Output, negotiation: Negotiation, asked: Output) -> Lines:
-    if output.accepted:
+    if output.placeholder is not None:
+        why = f"{output.placeholder}: a placeholder, as JSON"
+    elif output.best:
+        tried = ", ".join(output.accepted) + (" and " if output.accepted else "")
+        why = f"best: the smallest of {tried}the preferred formats"
+    elif output.accepted:
         why = f"{output.accepted[0]}: the best of those negotiated here that the client accepts"
     elif output.format is not None:
         why = f"{output.format}: the URL names it"
@@ -142,7 +148,9 @@ def _planned(transformer: Transformer, opened: Opened, recipe: Recipe) -> Lines:
     elif stage.trim is not None:
         yield "", "trimming comes first and makes these numbers anew"
     width, height = result_size(stage, numbers)
-    yield "result", f"{transformer.output_format(header, recipe)} {width}×{height}"
+    output = recipe.output
+    kind = BEST if output.best else output.placeholder or transformer.output_format(header, recipe)
+    yield "result", f"{kind} {width}×{height}"
 
 
 def _numbers(numbers: Plan) -> str:

@@ -30,6 +30,7 @@ Examples:
 """
 
 _STANDARD_OUTPUT = "-"
+_PLACEHOLDER = ".json"
 
 
 def run(
@@ -53,14 +54,15 @@ def _recipe(settings: Settings, options: list[str], named: Format | None) -> Rec
     dialect = ImgproxyDialect(replace(settings.imgproxy_config(), pairs=(), only_presets=False, path_prefix=""))
     target = "/".join(["/unsafe", *options, "plain/local:///original"])
     recipe = dialect.parse(target, now=time.time()).recipe
-    if recipe.output.format is None and named is not None:
+    chosen = recipe.output.format or recipe.output.placeholder
+    if chosen is None and not recipe.output.best and named is not None:
         recipe = replace(recipe, output=replace(recipe.output, format=named))
     return recipe
 
 
 def _named_format(output: str) -> Format | None:
     extension = Path(output).suffix.lower()
-    if output == _STANDARD_OUTPUT or not extension:
+    if output == _STANDARD_OUTPUT or extension in ("", _PLACEHOLDER):
         return None
     by_extension = {one.extension: kind for kind, one in ABILITIES.items()}
     found = by_extension.get(extension) or FORMAT_NAMES.get(extension[1:])
@@ -97,6 +99,6 @@ def _summary(picture: Picture) -> str:
     spent = picture.timings
     return (
         f"{picture.origin_format} {picture.origin_width}×{picture.origin_height} {picture.origin_bytes} bytes → "
-        f"{picture.format} {picture.width}×{picture.height} {len(picture.data)} bytes in "
+        f"{picture.kind} {picture.width}×{picture.height} {len(picture.data)} bytes in "
         f"{spent.decode + spent.transform + spent.encode:.0f} ms"
     )

@@ -12,12 +12,13 @@ from itertools import chain
 
 from imgproxy_py.dialects.draft import CENTER, Draft
 from imgproxy_py.dialects.imgproxy.options.geometry import crop_side, padded
+from imgproxy_py.dialects.imgproxy.options.output import BEST, set_format
 from imgproxy_py.dialects.imgproxy.presets import OptionReader
 from imgproxy_py.dialects.lexical import Malformed, color, label, lookup, number, percent_decoded, whole
 from imgproxy_py.dialects.query.config import QueryConfig
 from imgproxy_py.errors import WrongParameter
 from imgproxy_py.recipe.formats import FORMAT_NAMES
-from imgproxy_py.recipe.model import Gravity, GravityType, Padding, ResizingType
+from imgproxy_py.recipe.model import Gravity, GravityType, Padding, Placeholder, ResizingType
 
 Parameter = Callable[[Draft, str], None]
 
@@ -141,6 +142,8 @@ class Parameters:
         self._options = options
         side = whole(1, config.max_side)
         savable = {name: one for name, one in FORMAT_NAMES.items() if one in config.savable}
+        self._best_by_default = config.shared.best
+        self._output_name = lookup({AUTO: AUTO, BEST: BEST, **savable, **{one.value: one for one in Placeholder}})
         # Applied in this order, whatever the order in the URL.
         self._parameters: dict[str, Parameter] = {
             "preset": self._preset,
@@ -158,7 +161,7 @@ class Parameters:
             "bg": _set("background", color),
             "blur": _set("blur", _amount),
             "sharpen": _set("sharpen", _amount),
-            "format": _set("format", lookup({AUTO: None, **savable})),
+            "format": self._format,
             "q": _set("quality", whole(0, 100)),
             "dl": _download,
             "exp": _set("expires_at", whole(1)),
@@ -188,6 +191,12 @@ class Parameters:
             return WrongParameter(one.name, one.value, self._known)
         sent[name] = one
         return None
+
+    def _format(self, draft: Draft, value: str) -> None:
+        if self._output_name(value) != AUTO:
+            set_format(draft, value)
+            return
+        draft.format, draft.placeholder, draft.best = None, None, self._best_by_default
 
     def _preset(self, draft: Draft, value: str) -> None:
         names = self._options.preset_names

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import quote
 
+from imgproxy_py.dialects.imgproxy.options.output import BEST
 from imgproxy_py.dialects.lexical import spelled
 from imgproxy_py.dialects.query.parameters import AUTO, FITS, FLIPS, GRAVITIES, stem
-from imgproxy_py.recipe.model import Crop, Gravity, GravityType, Stage
+from imgproxy_py.recipe.model import Crop, Gravity, GravityType, Output, Stage
 from imgproxy_py.recipe.request import ImageRequest
 
 _NAMES = {kind: name for name, kind in GRAVITIES.items()}
@@ -54,6 +55,10 @@ def _pad(stage: Stage) -> str:
     return f"{padding.top},{padding.right},{padding.bottom},{padding.left}"
 
 
+def _output_name(output: Output) -> str:
+    return BEST if output.best else output.placeholder or output.format or AUTO
+
+
 def _given(value: object) -> str | None:
     return None if value is None else str(value)
 
@@ -68,7 +73,7 @@ _VALUES: tuple[tuple[str, Callable[[ImageRequest], str | None]], ...] = (
     ("exp", lambda request: _given(request.delivery.expires_at)),
     ("fit", _stage(_fit)),
     ("flip", _stage(lambda stage: _FLIP_NAMES.get((stage.flip_horizontal, stage.flip_vertical)))),
-    ("format", lambda request: request.recipe.output.format or AUTO),
+    ("format", lambda request: _output_name(request.recipe.output)),
     ("gravity", _stage(lambda stage: _gravity(stage.gravity))),
     ("h", _stage(lambda stage: str(stage.resize.height))),
     ("pad", _stage(_pad)),
