@@ -21,6 +21,7 @@ from imgproxy_py.delivery.handlers import Pictures
 from imgproxy_py.delivery.question import Reader
 from imgproxy_py.delivery.respond import Responder
 from imgproxy_py.dialects.imgproxy import ImgproxyDialect
+from imgproxy_py.dialects.imgproxy.info import INFO_PATH, InfoDialect
 from imgproxy_py.dialects.port import Dialect
 from imgproxy_py.dialects.query import QueryDialect
 from imgproxy_py.engine import libvips
@@ -61,6 +62,7 @@ class Studio:
 
     settings: Settings
     imgproxy: ImgproxyDialect
+    info: InfoDialect
     query: QueryDialect | None
     transformer: Transformer
     sources: SourceRouter
@@ -87,6 +89,7 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
         yield Studio(
             settings=settings,
             imgproxy=ImgproxyDialect(settings.imgproxy_config()),
+            info=InfoDialect(settings.info_config()),
             query=_query_dialect(settings, transformer),
             transformer=transformer,
             sources=sources,
@@ -117,6 +120,7 @@ async def open_application(settings: Settings, logs: Logs | None = None) -> Asyn
             logs=logs,
             metrics=metrics,
             alive=libvips.alive,
+            formats=studio.transformer.abilities.document(),
         )
 
 
@@ -215,6 +219,13 @@ def _doors(studio: Studio) -> Iterator[Door]:
         handler=_pictures(studio, studio.imgproxy, settings.switched_negotiation(savable), plain).handle,
         voice=plain,
         dialect="imgproxy",
+    )
+    yield Door(
+        path=f"{INFO_PATH}/",
+        prefix=True,
+        handler=_pictures(studio, studio.info, Negotiation(), plain).handle,
+        voice=plain,
+        dialect="info",
     )
     if studio.query:
         problems = ProblemVoice(max_age=settings.error_max_age)

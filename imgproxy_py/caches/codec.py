@@ -27,7 +27,7 @@ from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.model import Placeholder
 from imgproxy_py.recipe.picture import Picture
 
-VERSION = 3
+VERSION = 4
 _MAGIC = b"ipy"
 _START = struct.Struct(">3sBII")
 _LENGTH = struct.Struct(">I")
@@ -51,6 +51,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "source": str,
     "tags": list,
     "placeholder": (str, type(None)),
+    "info": bool,
     "complete": bool,
     "credentials": str,
 }

@@ -16,6 +16,8 @@ from imgproxy_py.assembly import open_application
 from imgproxy_py.cli.examples import example_urls
 from imgproxy_py.cli.refusing import refusals, refuse
 from imgproxy_py.dialects.imgproxy import ImgproxyDialect
+from imgproxy_py.dialects.imgproxy.info import InfoDialect
+from imgproxy_py.engine.detection.opening import warnings as detection_warnings
 from imgproxy_py.settings import Settings
 from imgproxy_py.telemetry.logs import Logs
 from imgproxy_py.web import supervisor
@@ -61,6 +63,7 @@ def run(
     with refusals():
         settings = Settings.load({name: value for name, value in flags.items() if value is not None}, env_file)
         ImgproxyDialect(settings.imgproxy_config())  # says what is wrong with presets before anything listens
+        InfoDialect(settings.info_config())
     with Logs(settings) as logs:
         if supervisor.POST not in os.environ:  # workers would say the same again
             _warn(settings)
@@ -97,6 +100,8 @@ def _warn(settings: Settings) -> None:
         _log.warning("signatures_not_required", hint="anybody may ask for any picture until keys and salts are set")
     if settings.allow_private_source_addresses:
         _log.warning("private_sources_allowed", hint="IMGPROXY_ALLOW_PRIVATE_SOURCE_ADDRESSES=false refuses them")
+    for line in detection_warnings(settings):
+        _log.warning("detection_missing", hint=line)
 
 
 def _show(urls: list[str]) -> None:

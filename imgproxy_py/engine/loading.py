@@ -49,7 +49,10 @@ class ImageFile:
         """Give the header without decoding pixels; raises `BrokenImage` if it cannot be read."""
         if self.bridged:
             demand = Demand(loading=self.loading, embedded_thumbnail=embedded_thumbnail)
-            return decoders()[self.format].header(self.data, self.format, demand)
+            header = decoders()[self.format].header(self.data, self.format, demand)
+            if not header.width or not header.height:
+                raise BrokenImage("the original has no pixels")
+            return header
         return header_of(self.open(embedded_thumbnail=embedded_thumbnail), self.format)
 
     def open(
@@ -141,7 +144,7 @@ def header_of(image: pyvips.Image, kind: Format) -> Header:
         height=image.height,
         orientation=orientation_of(image),
         frames=frames,
-        alpha=image.hasalpha(),
+        alpha=bool(image.hasalpha()),
         bands=image.bands,
         profile=image.get_typeof("icc-profile-data") != 0,
         animated=frames > 1 and image.get_typeof("delay") != 0,

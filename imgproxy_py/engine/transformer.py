@@ -17,6 +17,7 @@ from imgproxy_py.engine.codecs.registry import versions
 from imgproxy_py.engine.color import with_output_profile
 from imgproxy_py.engine.detection.opening import open_detection
 from imgproxy_py.engine.gain_map import gain_map_of, survives, with_gain_map
+from imgproxy_py.engine.info.answer import Original, answer
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.loading import ImageFile, configured, header_of
 from imgproxy_py.engine.marks import KeptMarks, Marks
@@ -43,6 +44,7 @@ from imgproxy_py.recipe.formats import ABILITIES, Format, sniff
 from imgproxy_py.recipe.frames import may_animate
 from imgproxy_py.recipe.geometry import Size
 from imgproxy_py.recipe.identity import content_state
+from imgproxy_py.recipe.info import Info
 from imgproxy_py.recipe.integrity import is_truncated
 from imgproxy_py.recipe.jpeg import jpeg_header
 from imgproxy_py.recipe.limits import Limits
@@ -177,6 +179,8 @@ class Transformer:
         limits.check_source(opened.header, opened.frames)
         decoded = time.perf_counter()
         try:
+            if recipe.info is not None:
+                return self._told(opened, data, recipe, recipe.info, interrupt)
             if self._is_handed_back(opened, recipe.output):
                 return _handed_back(opened, data)
             work = self._run_stages(opened, recipe, limits, interrupt, self._marks_with(marks))
@@ -193,6 +197,13 @@ class Transformer:
         )
         return replace(picture, origin_bytes=len(data), timings=timings)
 
+    def _told(self, opened: Opened, data: bytes, recipe: Recipe, info: Info, interrupt: Interrupt) -> Picture:
+        limits = self.limits.overridden(recipe.limits)
+        work = self._begun(opened, recipe, Format.PNG, limits, interrupt, self._marks)
+        told = answer(Original(data=data, work=work, info=info))
+        picture = _picture(told, opened.header.format, _origin_size(opened.header), opened)
+        return replace(picture, origin_bytes=len(data), info=True)
+
     def _is_handed_back(self, opened: Opened, output: Output) -> bool:
         if output.placeholder is not None or (output.best and not self.settings.best_format_allow_skips):
             return False
@@ -204,7 +215,7 @@ class Transformer:
 
         Where several are tried, and for a placeholder, it is one that has the abilities needed.
         """
-        if recipe.output.placeholder is not None:
+        if recipe.output.placeholder is not None or recipe.info is not None:
             return Format.PNG
         if recipe.output.best:
             return carrier(self._candidates(recipe.output), animated=self._may_animate(header, recipe))
@@ -309,15 +320,6 @@ def _placeholder(work: Work, opened: Opened, kind: Placeholder) -> Picture:
     image = work.interrupt.watch(without_orientation(work.image))
     size = Size(image.width, image.height)
     return replace(_picture(placeholder_json(kind, image), opened.header.format, size, opened), placeholder=kind)
-
-
-def _read(file: ImageFile, output: Output, interrupt: Interrupt) -> Opened:
-    if file.format is Format.JPEG and (header := jpeg_header(file.data)):
-        return Opened(file=file, image=None, header=header)
-    if file.bridged:
-        return Opened(file=file, image=None, header=file.header(embedded_thumbnail=output.enforce_thumbnail))
-    image = file.open(embedded_thumbnail=output.enforce_thumbnail, interrupt=interrupt)
-    return Opened(file=file, image=image, header=header_of(image, file.format))
 
 
 def _read(file: ImageFile, output: Output, interrupt: Interrupt) -> Opened:

@@ -73,7 +73,7 @@ class Picture:
 
     `etag` is strong and quoted. `origin_*` describe the original after EXIF orientation; `origin_bytes` its length;
     `headers` are those of its server that answers have as well.
-    A `placeholder` is JSON, and `format` then that of the original.
+    A `placeholder` is JSON, and so is what is told in an `info`; `format` is then that of the original.
     `complete` is false when the original was truncated and is served all the same: such a picture is never stored.
     `credentials` tells what became of the original's Content Credentials, if it had any: `kept` or `dropped`.
     """
@@ -94,24 +94,29 @@ class Picture:
     source: str = ""
     tags: tuple[str, ...] = ()
     placeholder: Placeholder | None = None
+    info: bool = False
     complete: bool = True
     credentials: str = ""
     timings: Timings = field(default=Timings(), compare=False)
 
     @property
     def kind(self) -> str:
-        """The name of what `data` is: a format or a placeholder."""
-        return self.placeholder or self.format
+        """The name of what `data` is: a format, a placeholder, or `info`."""
+        return "info" if self.info else self.placeholder or self.format
+
+    @property
+    def _is_json(self) -> bool:
+        return self.info or self.placeholder is not None
 
     @property
     def media_type(self) -> str:
         """The media type of `data`."""
-        return "application/json" if self.placeholder else ABILITIES[self.format].media_type
+        return "application/json" if self._is_json else ABILITIES[self.format].media_type
 
     @property
     def extension(self) -> str:
         """How the name of a file with `data` in it ends, the dot included."""
-        return ".json" if self.placeholder else ABILITIES[self.format].extension
+        return ".json" if self._is_json else ABILITIES[self.format].extension
 
 
 class Outcome(StrEnum):

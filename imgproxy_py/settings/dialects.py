@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -78,6 +79,16 @@ class DialectSettings(BaseModel):
     allowed_processing_options: Texts = Field(
         default=(),
         description="The only options a URL may use, in these very spellings. Presets are exempt. Blank for all.",
+    )
+    info_presets: str = Field(
+        default="", description="Presets of `/info` URLs, written and divided as those of pictures are."
+    )
+    info_presets_path: Path | None = Field(default=None, description="File of presets of `/info` URLs.")
+    info_only_presets: Flag | None = Field(
+        default=None, description="`/info` URLs name presets and nothing else; by default as `IMGPROXY_ONLY_PRESETS`."
+    )
+    allowed_info_options: Texts = Field(
+        default=(), description="The only options an `/info` URL may use. Blank for all."
     )
     allow_security_options: Flag = Field(
         default=False, description="URLs may override limits (`max_src_resolution` …)."
@@ -163,8 +174,10 @@ class DialectSettings(BaseModel):
 
         Raises `SettingsError` if the file cannot be read.
         """
-        listed = tuple(self.presets.split(self.presets_separator)) if self.presets else ()
-        return (*listed, *_lines(self.presets_path))
+        return self._definitions(self.presets, self.presets_path)
+
+    def _definitions(self, listed: str, path: Path | None) -> tuple[str, ...]:
+        return (*(listed.split(self.presets_separator) if listed else ()), *_lines(path))
 
     def imgproxy_dialect(self, path_prefix: str) -> ImgproxyConfig:
         """Give the configuration of the imgproxy dialect below a path prefix (which is the web's setting).
@@ -199,6 +212,16 @@ class DialectSettings(BaseModel):
             strip_color_profile=self.strip_color_profile,
             preserve_hdr=self.preserve_hdr,
             enforce_thumbnail=self.enforce_thumbnail,
+        )
+
+    def info_dialect(self, pictures: ImgproxyConfig) -> ImgproxyConfig:
+        """Give the configuration of `/info` beside that of pictures; `SettingsError` if its presets cannot be read."""
+        only = self.only_presets if self.info_only_presets is None else self.info_only_presets
+        return replace(
+            pictures,
+            presets=self._definitions(self.info_presets, self.info_presets_path),
+            only_presets=only,
+            allowed_options=frozenset(self.allowed_info_options),
         )
 
     def query_dialect(self, shared: ImgproxyConfig, savable: frozenset[Format]) -> QueryConfig | None:

@@ -137,6 +137,10 @@ class Settings(
         """Give the configuration of the imgproxy dialect; `SettingsError` if the presets' file cannot be read."""
         return self.imgproxy_dialect(self.path_prefix)
 
+    def info_config(self) -> ImgproxyConfig:
+        """Give the configuration of `/info`; `SettingsError` if a presets' file cannot be read."""
+        return self.info_dialect(self.imgproxy_config())
+
     def query_config(self, savable: frozenset[Format]) -> QueryConfig | None:
         """Give the configuration of the query dialect, `None` if no source of images is configured.
 

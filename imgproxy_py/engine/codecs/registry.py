@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from imgproxy_py.engine.codecs import bmp, heif, ico, jxl, pdf, psd, raw, video
 from imgproxy_py.engine.codecs.port import Decoder, Encoder
+from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.recipe.formats import VIDEOS, Format
+
+EXTRAS = {
+    Format.HEIC: "heif",
+    Format.JXL: "jxl",
+    Format.PDF: "pdf",
+    Format.PSD: "psd",
+    Format.RAW: "raw",
+    **dict.fromkeys(VIDEOS, "video"),
+}
+"""The extra of this package that an installation needs for reading a format."""
+
+ENCODER_EXTRAS = {Format.HEIC: "heif-encoder", Format.JXL: "jxl"}
+"""The one that it needs for writing."""
 
 _DISTRIBUTIONS = ("pillow", "pillow-heif", "pi-heif", "imagecodecs", "pypdfium2", "psd-tools", "rawpy", "av")
 
@@ -51,3 +66,9 @@ def _version(distribution: str) -> str:
         return version(distribution)
     except PackageNotFoundError:
         return ""
+
+
+def video_facts(data: bytes, kind: Format, interrupt: Interrupt) -> dict[str, Any]:
+    """Give `video_meta` and `video_streams` of a video, nothing if none can be read here; raises an `ImageError`."""
+    decoder = decoders().get(kind)
+    return decoder.facts(data, kind, interrupt) if isinstance(decoder, video.VideoDecoder) else {}

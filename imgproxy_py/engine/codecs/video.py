@@ -131,6 +131,15 @@ class VideoDecoder:
         sprite = pyvips.Image.arrayjoin(cells, across=min(pick.columns, len(cells)), hspacing=width, vspacing=height)
         return sprite.embed(0, 0, width * pick.columns, height * pick.rows)
 
+    def facts(self, data: bytes, kind: Format, interrupt: Interrupt) -> dict[str, Any]:
+        """Give the container's metadata as `video_meta`, and a table of each stream in `video_streams` (dialect §5.7).
+
+        Raises `BrokenImage`, `UndecodableImage`, `SourceTooLarge`.
+        """
+        with self._film(data, kind, interrupt) as film:
+            streams = [_stream_facts(one) for one in film.container.streams]
+            return {"video_meta": dict(film.container.metadata), "video_streams": streams}
+
     @contextmanager
     def _film(self, data: bytes, kind: Format, interrupt: Interrupt) -> Iterator[_Film]:
         try:
@@ -145,6 +154,22 @@ class VideoDecoder:
                 yield _opened(container, interrupt)
         except self._failures as error:
             raise BrokenImage("the original cannot be decoded", private=str(error)) from error
+
+
+def _stream_facts(stream: Any) -> dict[str, Any]:
+    """Tell of a stream what is known: duration in seconds, rates a second, audio's frequency in Hz."""
+    context, duration = stream.codec_context, stream.duration
+    known = {
+        "type": stream.type,
+        "codec": context.name if context else None,
+        "duration": float(duration * stream.time_base) if duration and stream.time_base else None,
+        "bps": context.bit_rate if context else None,
+        "fps": float(stream.average_rate) if stream.type == "video" and stream.average_rate else None,
+        "frequency": context.sample_rate if context and stream.type == "audio" else None,
+        "layout": context.layout.name if context and stream.type == "audio" else None,
+        "language": stream.metadata.get("language"),
+    }
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _refuse_other_files(url: str, flags: int, options: dict[str, str]) -> Any:
