@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 CLIENTS := tests/clients/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench loadtest constraints clean servers clients samples deploy-check image-test sbom
+.PHONY: help setup run test lint bench loadtest constraints clean servers clients samples deploy-check image-test sbom clouds
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ $(CLIENTS): tests/clients/package-lock.json
 	@tests/install-servers
 	@cd tests/clients && npm ci --loglevel=error --no-audit --no-fund --ignore-scripts
 	@touch $@
+
+clouds: $(READY) servers ## test against Azure's emulator as well (installs it: npm, 370 MB)
+	@test -e tests/clouds/node_modules/azurite || npm install --prefix tests/clouds --no-save --no-package-lock --loglevel=error --no-audit --no-fund --ignore-scripts azurite@3.37.0
+	$(BIN)/pytest -n 0 tests/contracts -k azurite
 
 test: $(READY) servers clients ## run every test against real Redis and S3 servers
 	$(BIN)/pytest -n 2

@@ -33,6 +33,18 @@ def weed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.S3
         yield server
 
 
+@pytest.fixture(scope="session")
+def gcs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.GcsServer]:
+    with servers.gcs_server(tmp_path_factory.mktemp("gcs")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.AzureServer]:
+    with servers.azure_server(tmp_path_factory.mktemp("azure")) as server:
+        yield server
+
+
 @pytest.fixture
 def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """The credentials of the servers above, and no others."""

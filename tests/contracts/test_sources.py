@@ -3,6 +3,7 @@ conditions independently of our code."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -21,10 +22,13 @@ from imgproxy_py.sources.port import NotModified, Source
 from imgproxy_py.sources.router import SourceRouter
 from imgproxy_py.sources.settings import DownloadSettings
 from imgproxy_py.sources.stored import Buckets, OneStore, StoredSource
+from imgproxy_py.stores.cloud import google
+from imgproxy_py.stores.cloud_settings import GcsSettings
 from imgproxy_py.stores.local import LocalStore
 from imgproxy_py.stores.memory import MemoryStore
 from imgproxy_py.stores.port import Store
 from imgproxy_py.stores.s3 import S3, S3Settings
+from tests.servers import GcsServer
 
 DATA = bytes(range(256)) * 40
 SETTINGS = DownloadSettings()
@@ -38,7 +42,7 @@ class Origin:
     put: Callable[[str, bytes], Awaitable[SourceRef]]
 
 
-@pytest.fixture(params=["http", "local", "memory", "s3", "router"])
+@pytest.fixture(params=["http", "local", "memory", "s3", "gcs", "router"])
 async def origin(request: Any, tmp_path: Path, aws_credentials: None) -> AsyncIterator[Origin]:
     async with AsyncExitStack() as opening:
         match request.param:
@@ -46,6 +50,8 @@ async def origin(request: Any, tmp_path: Path, aws_credentials: None) -> AsyncIt
                 yield await _http(tmp_path, opening)
             case "s3":
                 yield await _s3(request.getfixturevalue("moto_server").url, opening)
+            case "gcs":
+                yield _gcs(request.getfixturevalue("gcs_server"))
             case "router":
                 yield _stored(MemoryStore(), "local", route=True)
             case "memory":
@@ -78,6 +84,14 @@ async def _s3(url: str, opening: AsyncExitStack) -> Origin:
         return SourceRef(scheme="s3", location=f"sources/{name}")
 
     return Origin(StoredSource(Buckets(s3), SETTINGS), put)
+
+
+def _gcs(server: GcsServer) -> Origin:
+    async def put(name: str, data: bytes) -> SourceRef:
+        await asyncio.to_thread(server.put, name, data)
+        return SourceRef(scheme="gs", location=f"{server.bucket}/{name}")
+
+    return Origin(StoredSource(Buckets(google(GcsSettings(gcs_endpoint=server.url))), SETTINGS), put)
 
 
 def _stored(store: Store, scheme: str, *, route: bool = False) -> Origin:

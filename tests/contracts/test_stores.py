@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from obstore.store import MemoryStore as ObstoreMemory
+from pydantic import SecretStr
 
 from imgproxy_py.errors import SourceForbidden, SourceMissing, SourceTooLarge
 from imgproxy_py.recipe.picture import Validators
+from imgproxy_py.stores.cloud import CloudBucket, azure
+from imgproxy_py.stores.cloud_settings import AbsSettings
 from imgproxy_py.stores.local import LocalStore
 from imgproxy_py.stores.memory import MemoryStore
 from imgproxy_py.stores.port import CHUNK_BYTES, ByteRange, Store
 from imgproxy_py.stores.s3 import S3, S3Settings
+from tests.servers import AZURITE, AZURITE_ACCOUNT, AZURITE_KEY, AzureServer
 
 DATA = bytes(range(256)) * 40
 BUCKET = "contract"
@@ -40,17 +45,32 @@ class _Connections(dict[str, S3]):
         if url not in self:
             self[url] = await self._opening.enter_async_context(S3(S3Settings(s3_endpoint=url)))
             await self[url].call("create_bucket", Bucket=BUCKET)
-        bucket = self[url].bucket(BUCKET)
-        for key in [info.key async for info in bucket.list()]:
-            await bucket.delete(key)
-        return bucket
+        return await _emptied(self[url].bucket(BUCKET))
 
 
-@pytest_asyncio.fixture(params=["memory", "local", "moto", "weed"], loop_scope="module")
+async def _emptied(store: Store) -> Store:
+    for key in [info.key async for info in store.list()]:
+        await store.delete(key)
+    return store
+
+
+def azure_container(server: AzureServer) -> Store:
+    settings = AbsSettings(abs_name=AZURITE_ACCOUNT, abs_key=SecretStr(AZURITE_KEY), abs_endpoint=server.url)
+    return azure(settings).bucket(server.container)
+
+
+EVERY = ["memory", "local", "obstore", "moto", "weed", *(["azurite"] if AZURITE.exists() else [])]
+
+
+@pytest_asyncio.fixture(params=EVERY, loop_scope="module")
 async def store(request: Any, tmp_path: Path, aws_credentials: None, connections: _Connections) -> AsyncIterator[Store]:
     match request.param:
         case "memory":
             yield MemoryStore()
+        case "obstore":
+            yield CloudBucket(ObstoreMemory())
+        case "azurite":
+            yield await _emptied(azure_container(request.getfixturevalue("azure_server")))
         case "local":
             async with LocalStore(tmp_path) as local:
                 yield local

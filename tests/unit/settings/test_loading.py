@@ -78,10 +78,10 @@ def test_unknown_variables_are_listed_with_what_was_probably_meant(
 
 
 def test_warnings_have_a_sentence_for_each_variable_without_effect(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IMGPROXY_USE_ABS", "true")
+    monkeypatch.setenv("IMGPROXY_USE_SWIFT", "true")
     monkeypatch.setenv("IMGPROXY_QUALLITY", "70")
     assert Settings.load().warnings() == [
-        "IMGPROXY_USE_ABS is accepted without effect yet",
+        "IMGPROXY_USE_SWIFT is accepted without effect yet",
         "IMGPROXY_QUALLITY is no setting, did you mean IMGPROXY_QUALITY?",
     ]
 
