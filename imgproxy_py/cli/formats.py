@@ -23,6 +23,15 @@ def run() -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     for row in rows:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for extra in sorted(_missing(here.loadable, here.savable)):
+        typer.echo(f"pip install 'imgproxy_py[{extra}]' adds what is missing of it")
+
+
+def _missing(read: frozenset[Format], written: frozenset[Format]) -> set[str]:
+    from imgproxy_py.engine.codecs.registry import ENCODER_EXTRAS, EXTRAS
+
+    reading = {extra for kind, extra in EXTRAS.items() if kind not in read}
+    return reading | {extra for kind, extra in ENCODER_EXTRAS.items() if kind not in written}
 
 
 def _row(one: Format, read: bool, write: bool) -> tuple[str, ...]:

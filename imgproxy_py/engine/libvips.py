@@ -41,6 +41,10 @@ class Abilities:
     loadable: frozenset[Format]
     savable: frozenset[Format]
 
+    def document(self) -> dict[str, list[str]]:
+        """Give the names of the formats by `read` and `write`, sorted."""
+        return {"read": sorted(self.loadable), "write": sorted(self.savable)}
+
 
 @cache
 def set_up() -> Abilities:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from base64 import b64decode
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
@@ -90,6 +90,9 @@ class EngineSettings(EncoderSettings, DetectionSettings):
     always_rasterize_svg: Flag = Field(default=False, description="Rasterise SVG even when the URL names no format.")
     sanitize_svg: Flag = Field(
         default=True, description="Remove scripts, event handlers and foreign references from SVG."
+    )
+    heic_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = Field(
+        default="ultrafast", description="HEIC encoder's preset; each one is slower, and from the second on hardly smaller."
     )
     video_thumbnail_second: Number = Field(
         default=1.0, description="Second of a video whose frame is taken when the URL names none."

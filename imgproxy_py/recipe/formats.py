@@ -77,7 +77,7 @@ ABILITIES: dict[Format, Ability] = {
     Format.RAW: Ability(media_type="image/x-dcraw", extension=".raw", alpha=False, high_depth=True),
     Format.MP4: Ability(media_type="video/mp4", extension=".mp4", alpha=False),
     Format.MOV: Ability(media_type="video/quicktime", extension=".mov", alpha=False),
-    Format.WEBM: Ability(media_type="video/webm", extension=".webm"),
+    Format.WEBM: Ability(media_type="video/webm", extension=".webm", alpha=False),
     Format.MKV: Ability(media_type="video/x-matroska", extension=".mkv", alpha=False),
     Format.AVI: Ability(media_type="video/x-msvideo", extension=".avi", alpha=False),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -72,16 +72,18 @@ def make_application(
     settings: WebSettings,
     checks: Sequence[ReadinessCheck] = (),
     alive: Callable[[], bool] = lambda: True,
+    formats: Mapping[str, Sequence[str]] | None = None,
     logs: Logs | None = None,
     metrics: Metrics | None = None,
 ) -> web.Application:
     """Give the application that answers at `doors`, at its own front page and at its probes.
 
-    `checks` say whether requests are wanted (`/ready`), `alive` whether the image library is well (`/health`). The
-    application carries its `TRAFFIC`, for the server, and its `METRICS`.
+    `checks` say whether requests are wanted (`/ready`), `alive` whether the image library is well (`/health`),
+    `formats` which are read and written here, by `read` and `write`. The application carries its `TRAFFIC`, for the server,
+    and its `METRICS`.
     """
     traffic = Traffic()
-    front = _FrontDoors(ReadinessProbe(checks, traffic), alive, ImgproxyVoice())
+    front = _FrontDoors(ReadinessProbe(checks, traffic, formats=formats), alive, ImgproxyVoice())
     probes = list(front.probes(settings.health_check_path))
     around = Around(
         Doors(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from imgproxy_py.errors import ImgproxyError
@@ -30,22 +30,32 @@ class ReadinessCheck:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether requests are wanted, and each reason in words that may be shown."""
+    """Whether requests are wanted, each reason in words that may be shown, and the formats read and written here."""
 
     ready: bool
     draining: bool
     checks: dict[str, str]
+    formats: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """Give it as JSON's values."""
-        return {"ready": self.ready, "draining": self.draining, "checks": self.checks}
+        told = {"ready": self.ready, "draining": self.draining, "checks": self.checks}
+        return told | ({"formats": self.formats} if self.formats else {})
 
 
 class ReadinessProbe:
-    """Asks all checks at once and remembers their answers for `remembered` seconds."""
+    """Asks all checks at once and remembers their answers for `remembered` seconds; `formats` are told beside."""
 
-    def __init__(self, checks: Sequence[ReadinessCheck], traffic: Traffic, *, remembered: float = REMEMBERED) -> None:
+    def __init__(
+        self,
+        checks: Sequence[ReadinessCheck],
+        traffic: Traffic,
+        *,
+        remembered: float = REMEMBERED,
+        formats: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._checks = tuple(checks)
+        self._formats = formats or {}
         self._traffic = traffic
         self._remembered = remembered
         self._answers: dict[str, str] = {}
@@ -60,7 +70,7 @@ class ReadinessProbe:
                 self._good_until = time.monotonic() + self._remembered
         draining = self._traffic.draining
         able = all(self._answers[check.name] == "ok" for check in self._checks if check.required)
-        return Readiness(able and not draining, draining, dict(self._answers))
+        return Readiness(able and not draining, draining, dict(self._answers), self._formats)
 
     async def _ask_all(self) -> dict[str, str]:
         answers = await asyncio.gather(*(_ask(check) for check in self._checks))

@@ -360,6 +360,8 @@ def test_the_front_page_the_probes_and_what_browsers_try(plain: Service, rich: S
     assert ready["ready"]
     assert not ready["draining"]
     assert ready["checks"]
+    assert {"jpeg", "bmp"} <= set(ready["formats"]["read"])
+    assert "pdf" not in ready["formats"]["write"]
     for path in ("/favicon.ico", "/.well-known/security.txt"):
         assert plain.get(path).said == (404, " ")
     for path in ("/", "/health", "/favicon.ico"):

@@ -132,6 +132,7 @@ class HeifEncoder:
                 target,
                 quality=quality,
                 chroma=444 if quality >= _WHOLE_CHROMA else 420,
+                enc_params={"preset": settings.heic_preset, "x265:pools": "none"},  # in our thread alone
                 **{name: value for name, value in extra.items() if value},
             )
         except _FAILURES as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -98,33 +96,21 @@ def tiff_structure(exif: bytes) -> bytes:
 
 def _set_exif(image: pyvips.Image, exif: bytes) -> None:
     exif = tiff_structure(exif)
-    if not exif:
-        return
-    carrier = _read_by_libvips(exif)
-    for name in carrier.get_fields():
-        if name.startswith("exif-") or name == "orientation":
-            image.set_type(carrier.get_typeof(name), name, carrier.get(name))
-
-
-def _read_by_libvips(exif: bytes) -> pyvips.Image:
-    # libvips parses EXIF only as it loads a file, and writes only what it has parsed. PNG sets no limit to its length.
-    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"eXIf", exif), (b"IDAT", zlib.compress(b"\0\0")), (b"IEND", b""))
-    return pyvips.Image.pngload_buffer(_PNG + b"".join(_chunk(name, data) for name, data in chunks))
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    if exif:
+        image.set_type(pyvips.GValue.blob_type, "exif-data", exif)  # libvips parses it as this is set
 
 
 def exif_of(image: pyvips.Image) -> bytes:
     """Give an image's EXIF as libvips would write it now: a TIFF structure, blank if it has none."""
-    if not image.get_typeof("exif-data") and not any(name.startswith("exif-") for name in image.get_fields()):
+    names = [name for name in image.get_fields() if name.startswith("exif-") or name == "orientation"]
+    if not any(name.startswith("exif-") for name in names):
         return b""
     carrier = pyvips.Image.black(1, 1).copy(interpretation="b-w")
-    for name in image.get_fields():
-        if name.startswith("exif-") or name == "orientation":
-            carrier.set_type(image.get_typeof(name), name, image.get(name))
+    for name in sorted(names):  # the data first: setting it brings back fields that were removed
+        carrier.set_type(image.get_typeof(name), name, image.get(name))
+    for name in set(carrier.get_fields()) - set(names):
+        if name.startswith("exif-"):
+            carrier.remove(name)
     written = carrier.pngsave_buffer(keep=_KEEP_EXIF)
     return next((data for name, data in _chunks(written) if name == b"eXIf"), b"")
 

@@ -249,10 +249,11 @@ async def test_ready(serve):
     async def down() -> None:
         raise OSError
 
-    ask = await serve(checks=[ReadinessCheck(name="store", ping=down)])
+    formats = {"read": ["gif", "pdf"], "write": ["gif"]}
+    ask = await serve(checks=[ReadinessCheck(name="store", ping=down)], formats=formats)
     status, headers, body = await ask("/ready")
     assert (status, headers["Cache-Control"]) == (503, "no-store")
-    assert json.loads(body) == {"ready": False, "draining": False, "checks": {"store": "OSError"}}
+    assert json.loads(body) == {"ready": False, "draining": False, "checks": {"store": "OSError"}, "formats": formats}
 
 
 @pytest.mark.parametrize("path", ["/favicon.ico", "/.well-known/security.txt"])
