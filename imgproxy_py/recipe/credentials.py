@@ -13,12 +13,16 @@ from imgproxy_py.recipe.formats import Format
 
 _BOX_ID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _GIF_EXTENSION = b"\x21\xff\x0bC2PA_GIF"
+_BEFORE_FRAMES = 1 << 16
 _TIFF_TAG = 0xCD41
 _SVG_ELEMENT = b"c2pa:manifest"
 
 
 def has_manifest(data: bytes, kind: Format) -> bool:
-    """Tell whether a file of that format carries a C2PA manifest; damaged files are read as far as they make sense."""
+    """Tell whether a file of that format carries a C2PA manifest before its pixels, or behind them in WebP and boxes.
+
+    Damaged files are read as far as they make sense.
+    """
     looks = _LOOKS.get(kind)
     return looks is not None and looks(data)
 
@@ -43,7 +47,7 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _in_png(data: bytes) -> bool:
     at = 8
-    while at + 8 <= len(data) and (name := data[at + 4 : at + 8]) != b"IEND":
+    while at + 8 <= len(data) and (name := data[at + 4 : at + 8]) != b"IDAT":  # of which there may be thousands
         if name == b"caBX":
             return True
         at += 12 + int.from_bytes(data[at : at + 4], "big")
@@ -76,7 +80,7 @@ def _in_boxes(data: bytes) -> bool:
 
 
 def _in_gif(data: bytes) -> bool:
-    return _GIF_EXTENSION in data
+    return data.find(_GIF_EXTENSION, 0, _BEFORE_FRAMES) >= 0
 
 
 def _in_svg(data: bytes) -> bool:
