@@ -15,6 +15,7 @@ from imgproxy_py.telemetry.logs import Logs
 from imgproxy_py.telemetry.metrics import Metrics
 from imgproxy_py.web.doors import Door, Doors, Handler
 from imgproxy_py.web.middlewares import Around
+from imgproxy_py.web.pages import landing_page
 from imgproxy_py.web.problems import Asked, ImgproxyVoice
 from imgproxy_py.web.readiness import ReadinessCheck, ReadinessProbe
 from imgproxy_py.web.shortcut import AROUND
@@ -23,18 +24,7 @@ from imgproxy_py.web.traffic import TRAFFIC, Traffic
 METRICS = web.AppKey("METRICS", Metrics)
 """Where an application keeps its metrics, if it has any: `application.get(METRICS)`."""
 
-_LANDING_PAGE = b"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>imgproxy_py</title>
-<style>body { font: 18px/1.6 system-ui, sans-serif; max-width: 34rem; margin: 15vh auto; padding: 0 1rem }</style>
-<h1>imgproxy_py</h1>
-<p>An image service is running here. It makes pictures from URLs such as</p>
-<pre>/{signature}/rs:fit:400:300/plain/https://example.com/cat.jpg@webp</pre>
-<p>There is nothing else to see on this page.</p>
-</html>
-"""
+_LANDING_PAGE = landing_page().encode()
 
 
 def _path(value: str) -> str:

@@ -8,7 +8,6 @@ from; what is not of our tree is an internal error and is never shown.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from traceback import format_exception
 from typing import Any, Protocol
 
@@ -41,6 +40,7 @@ from imgproxy_py.errors import (
     UndecodableImage,
     UnsupportedImage,
 )
+from imgproxy_py.web.pages import error_page
 
 _BRIEFLY_CACHED = frozenset({404, 410, 415, 422})
 _NEVER_CACHED = 500
@@ -137,8 +137,10 @@ class ImgproxyVoice:
     def _detailed(self, status: int, text: str, error: Exception, asked: Asked) -> web.Response:
         details = _details(error)
         if asked.reads_html:
-            return _page(status, text, details)
-        return web.Response(status=status, text="\n\n".join(part for part in (text, details) if part))
+            page = error_page(status, text, details, asked.request_id)
+            return web.Response(status=status, text=page, content_type="text/html")
+        told = "\n\n".join(part for part in (text, details) if part)
+        return _plain(status, told)
 
 
 def imgproxy_answer(error: Exception) -> tuple[int, str]:
@@ -152,7 +154,7 @@ def imgproxy_answer(error: Exception) -> tuple[int, str]:
 
 
 def _plain(status: int, text: str) -> web.Response:
-    return web.Response(status=status, body=text.encode(), content_type="text/plain")
+    return web.Response(status=status, body=text.encode(errors="replace"), content_type="text/plain")
 
 
 def _details(error: Exception) -> str:
@@ -160,15 +162,6 @@ def _details(error: Exception) -> str:
         return "".join(format_exception(error))
     sentences = [f"{type(error).__name__}: {error.title}", error.detail, error.private]
     return "\n".join(one for one in sentences if one)
-
-
-def _page(status: int, text: str, details: str) -> web.Response:
-    page = (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{status} {escape(text)}</title>"
-        "<style>body{font:16px/1.5 sans-serif;margin:3rem}pre{white-space:pre-wrap}</style>"
-        f"<h1>{escape(text)}</h1><p>Status {status}</p><pre>{escape(details)}</pre></html>"
-    )
-    return web.Response(status=status, text=page, content_type="text/html")
 
 
 # --- problem details -------------------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ def within_xml(css: str) -> str:
 
 def fragments(text: str) -> list[str]:
     """Give the identifiers that CSS refers to by `url()`."""
-    if "#" not in text or not may_refer(text):
+    if not may_refer(text):
         return []
     if _is_plainly_own(text):
         return [one["id"] for one in _FRAGMENT.finditer(text)]
@@ -109,7 +109,7 @@ class _Cleaner:
         rest = iter(nodes)
         for node in rest:
             if _is_at(node, "namespace"):  # names a vocabulary, loads nothing
-                kept += [node, *(self._cleaned(one) if "block" in one.type else one for one in _statement(rest))]
+                kept += [node, *(one if _url_of(one) is not None else self._cleaned(one) for one in _statement(rest))]
             elif _is_at(node, "import"):
                 self.changed = True
                 list(_statement(rest))

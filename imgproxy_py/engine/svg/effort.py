@@ -19,7 +19,7 @@ import tinycss2
 
 from imgproxy_py.engine.svg.css import Node, fragments
 from imgproxy_py.engine.svg.parsing import Element, elements, local_name, parsed
-from imgproxy_py.engine.svg.references import data_url, is_picture
+from imgproxy_py.engine.svg.references import data_url, is_fragment, is_picture
 from imgproxy_py.errors import BrokenSvg, SourceTooLarge
 
 _MAX_REPEATED = 100_000
@@ -148,12 +148,15 @@ class _Efforts:
     def _targets(self, element: Element) -> Iterator[tuple[str, int]]:
         corners = 1 + len(element.get("d") or element.get("points") or "") // _VERTEX
         for key, value in element.attrib.items():
-            name, text = local_name(key), str(value)
-            if name == "href" and text.lstrip().startswith("#"):
+            text = str(value)
+            if "#" not in text and "\\" not in text:
+                continue
+            name = local_name(key)
+            if name == "href" and is_fragment(text):
                 yield text.strip()[1:], 1
-            else:
+            elif targets := fragments(text):
                 often = corners if "marker" in name or "marker" in text else 1
-                yield from ((one, often) for one in fragments(text))
+                yield from ((one, often) for one in targets)
         for rule in self._rules_for(element):
             yield from ((one, corners if rule.on_corners else 1) for one in rule.targets)
 

@@ -8,14 +8,15 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
-ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})[ \t\n\r\f]?|\\(.)", re.DOTALL)
+ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})[ \t\n\r\f]?|\\(.|$)", re.DOTALL)
 STRING_OR_COMMENT = re.compile(
-    r"""/\*.*?(?:\*/|$)|"((?:\\.|[^"\\\n])*)(?:"|(?=\n)|$)|'((?:\\.|[^'\\\n])*)(?:'|(?=\n)|$)""", re.DOTALL
+    r"""\\.|/\*.*?(?:\*/|$)|"((?:\\.|[^"\\\n])*)(?:"|(?=\n)|$)|'((?:\\.|[^'\\\n])*)(?:'|(?=\n)|$)""", re.DOTALL
 )
 REFERENCE = re.compile(
     r'(?<![\w\-\x80-\U0010ffff])(?:-webkit-)?(?:url|src|image|image-set|cross-fade)\(\s*(?:"(\d+)"|([^)]*))',
     re.IGNORECASE,
 )
+PRIVATE = 0xE000
 TEXT_ONLY = {"id", "class", "name", "d", "points"}
 RUNS = {"script", "iframe", "form", "object", "embed", "link", "meta", "base", "video", "audio", "handler", "listener"}
 
@@ -67,33 +68,44 @@ def of_css(text: str) -> Iterator[str]:
     strings: list[str] = []
 
     def out_of_the_way(found: re.Match[str]) -> str:
+        if found[0].startswith("\\"):
+            return found[0]
         if found[0].startswith("/*"):
             return " "
         strings.append(unescaped(found[1] or found[2] or ""))
         return f'"{len(strings) - 1}"'
 
     plain = names(STRING_OR_COMMENT.sub(out_of_the_way, text))
-    plain = re.sub(r"@namespace[^;{]*;", "", plain, flags=re.IGNORECASE)
-    if re.search(r"@import(?![\w-])", REFERENCE.sub("", plain), re.IGNORECASE):
+    plain = re.sub(r"@namespace[^;{]*(?:;|$)", "", plain, flags=re.IGNORECASE)
+    if re.search(r"@import(?![\w\-\x80-\U0010ffff])", REFERENCE.sub("", plain), re.IGNORECASE):
         yield plain
     for found in REFERENCE.finditer(plain):
-        url = strings[int(found[1])] if found[1] else found[2]
+        url = strings[int(found[1])] if found[1] else back(found[2])
         if not is_own(url):
             yield url
 
 
 def names(text: str) -> str:
-    """CSS whose escapes are letters again; whatever else is escaped is a letter too."""
+    """CSS whose escaped letters are letters; other escaped ASCII is moved out of the way, where no rule of CSS sees it."""
 
     def one(found: re.Match[str]) -> str:
         character = unescaped(found[0])
-        return character if character.isalnum() else "_"
+        return character if character.isalnum() or ord(character) > 127 else chr(PRIVATE + ord(character))
 
     return ESCAPE.sub(one, text)
 
 
+def back(text: str) -> str:
+    return "".join(chr(ord(one) - PRIVATE) if PRIVATE <= ord(one) < PRIVATE + 128 else one for one in text)
+
+
 def unescaped(text: str) -> str:
-    return ESCAPE.sub(lambda found: chr(min(int(found[1], 16), 0x10FFFF)) if found[1] else found[2], text)
+    """CSS text whose escapes are what they stand for (CSS Syntax §4.3.7)."""
+
+    def one(found: re.Match[str]) -> str:
+        return chr(min(int(found[1], 16) or 0xFFFD, 0x10FFFF)) if found[1] else found[2] or "\ufffd"
+
+    return ESCAPE.sub(one, text)
 
 
 def is_link(url: str) -> bool:

@@ -42,6 +42,8 @@ BOMBS = {
     + '<rect mask="url(#l8)"/>',
     "masks by escaped names": levels(9, '<mask id="{id}">{body}</mask>', '<rect style="mask: u\\72l(#l{})"/>')
     + '<rect mask="url(#l8)"/>',
+    "masks by escaped fragments": levels(9, '<mask id="{id}">{body}</mask>', '<rect style="mask: url(\\23l{})"/>')
+    + '<rect mask="url(#l8)"/>',
     "masks by classes": "<style>" + "".join(f".c{n} {{ mask: url(#l{n}) }}" for n in range(9)) + "</style>"
     + levels(9, '<mask id="{id}">{body}</mask>', '<rect class="c{}"/>') + '<rect class="c8"/>',
     "masks by media and other selectors": "<style>@media all {"
@@ -67,9 +69,9 @@ BOMBS = {
 @pytest.mark.parametrize("sanitize", [True, False])
 def test_what_multiplies_is_refused_at_once(name: str, options: str, sanitize: bool) -> None:
     data = svg(BOMBS[name])
-    started = time.perf_counter()
+    started = time.process_time()
     assert failure(lambda: transformed(data, options, sanitize_svg=sanitize)) is SourceTooLarge
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_long_chain_is_counted_without_recursion() -> None:
@@ -167,9 +169,9 @@ def test_the_size_of_a_blur_is_no_matter(deviation: str) -> None:
 @pytest.mark.parametrize("place", ['<image href="{}"/>', '<filter id="f"><feImage href="{}"/></filter>'])
 def test_a_bomb_within_an_svg_is_refused_as_one_by_itself(media: str, bomb, place: str) -> None:
     data = svg(place.format(data_of(bomb(), media)))
-    started = time.perf_counter()
+    started = time.process_time()
     assert failure(lambda: transformed(data, "w:10/f:png")) is SourceTooLarge
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_damaged_picture_within_an_svg_is_left_out() -> None:
@@ -254,9 +256,9 @@ def test_common_ways_to_give_sides_pass(sides: str, width: int) -> None:
 
 def test_a_quadratic_blow_up_is_refused() -> None:
     data = svg(f"<text>{'&a;' * 20_000}</text>", before=f'<!DOCTYPE svg [<!ENTITY a "{"a" * 20_000}">]>')
-    started = time.perf_counter()
+    started = time.process_time()
     assert failure(lambda: transformed(data)) is BrokenSvg
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_entities_that_refer_to_themselves_are_refused() -> None:
@@ -268,6 +270,6 @@ def test_nothing_takes_long_to_judge() -> None:
     chance = random.Random(1)
     rules = "".join(f".a{n} {{ fill: url(#g{n}); mask: url(#m) }}" for n in range(2000))
     body = "".join(f'<path class="a{chance.randrange(2000)}" style="fill:url(#g{n})" d="M0 0"/>' for n in range(20_000))
-    started = time.perf_counter()
+    started = time.process_time()
     transformed(svg(f"<style>{rules}</style>{body}"))
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
