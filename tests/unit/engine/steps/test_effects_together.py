@@ -32,9 +32,9 @@ def test_sixteen_bits_look_as_eight_do(effect: str) -> None:
     for deep, plain in ((pictures.deep(MARKED), MARKED), (DEEP_FADED, FADED)):
         found = array(made(pictures.png(deep), f"{effect}/ph:1/f:png")) / 257
         expected = array(made(pictures.png(plain), f"{effect}/f:png"))
-        # Eight bits that are premultiplied by little alpha hold few shades.
+        # Eight bits that are premultiplied by little alpha hold few shades, and libvips cuts what lies between them.
         seen = array(plain)[..., 3] > 128 if plain.bands == 4 else np.full(expected.shape[:2], True)
-        assert np.abs(found - expected)[..., :3][seen].mean() < 1
+        assert np.abs(found - expected)[..., :3][seen].mean() < (2 if plain.bands == 4 else 1)
 
 
 @pytest.mark.parametrize("effect", EFFECTS)
