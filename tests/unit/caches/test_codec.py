@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from imgproxy_py.caches import codec
 from imgproxy_py.caches.codec import decode, encode
 from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.model import Placeholder
 from imgproxy_py.recipe.picture import Picture, Timings
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -36,6 +37,7 @@ PICTURES = st.builds(
     headers=st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple),
     source=TEXTS,
     tags=st.lists(TEXTS, max_size=3).map(tuple),
+    placeholder=st.none() | st.sampled_from(Placeholder),
     complete=st.booleans(),
     credentials=st.sampled_from(["", "kept", "dropped"]),
     timings=st.just(Timings()),
@@ -49,6 +51,7 @@ def test_what_is_written_is_read(picture: Picture) -> None:
     assert read is not None
     assert type(read.data) is bytes
     assert type(read.format) is Format
+    assert type(read.placeholder) is type(picture.placeholder)
 
 
 @given(PICTURES, st.data())
@@ -84,6 +87,8 @@ def test_another_version_is_a_miss(monkeypatch: pytest.MonkeyPatch, picture: Pic
     [
         {"width": "wide"},
         {"format": "docx"},
+        {"placeholder": "blurry"},
+        {"placeholder": 1},
         {"tags": [1]},
         {"tags": "abc"},
         {"modified_at": "now"},

@@ -78,6 +78,10 @@ EQUAL = {
     "sharpen=2.5": "sh:2.5",
     "format=webp fm=webp f=webp": "f:webp",
     "format=jpg format=jpeg": "f:jpg",
+    "format=best f=best": "f:best",
+    "format=blurhash": "f:blurhash",
+    "format=thumbhash": "f:thumbhash",
+    "format=lqip": "f:lqip",
     "q=75 quality=75": "q:75",
     "preset=thumb p=thumb": "pr:thumb",
     "q=50&preset=thumb preset=thumb&q=50": "pr:thumb/q:50",
@@ -153,7 +157,9 @@ def test_a_wrong_parameter_is_refused(query):
 def test_a_refusal_names_parameter_value_and_what_is_allowed():
     assert wrong("/images/a?width=abc") == (WrongParameter("width", "abc", "an integer from 1 to 8192"),)
     assert wrong("/images/a?fm=bmpx") == (
-        WrongParameter("fm", "bmpx", "one of auto, jpeg, png, webp, gif, avif, tiff, jpg"),
+        WrongParameter(
+            "fm", "bmpx", "one of auto, best, jpeg, png, webp, gif, avif, tiff, jpg, blurhash, thumbhash, lqip"
+        ),
     )
     assert "quality" in wrong("/images/a?blah=1")[0].expected
     assert wrong("/images/a?p=x")[0].expected == "one of far, plus, thumb"
@@ -282,3 +288,16 @@ def test_what_parameters_cannot_say_is_not_written(path):
     request = imgproxy.parse(f"/_/{path}", now=NOW)
     with pytest.raises(ValueError, match="cannot be said in the query dialect"):
         dialect.write(request)
+
+
+def test_best_is_what_no_format_and_auto_mean_where_that_is_configured():
+    shared = ImgproxyConfig(best=True, presets=("small=w:5/f:png",))
+    dialect = QueryDialect(QueryConfig(images_source="s3://b", shared=shared))
+    assert read("w=10", dialect).recipe.output.best
+    assert read("format=auto", dialect).recipe.output.best
+    assert read("preset=small&format=auto", dialect).recipe.output.best
+    assert not read("format=png", dialect).recipe.output.best
+    assert not read("format=lqip", dialect).recipe.output.best
+    for query in ("w=10", "w=10&format=png", "format=blurhash"):
+        request = read(query, dialect)
+        assert dialect.parse(dialect.write(request), now=NOW) == request

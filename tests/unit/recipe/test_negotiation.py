@@ -7,7 +7,7 @@ import pytest
 
 from imgproxy_py.errors import OutputUnsupported
 from imgproxy_py.recipe.formats import Format
-from imgproxy_py.recipe.model import Color, Gravity, Output, Padding, Stage
+from imgproxy_py.recipe.model import Color, Gravity, Output, Padding, Placeholder, Stage
 from imgproxy_py.recipe.negotiation import (
     Negotiation,
     chosen_format,
@@ -73,6 +73,20 @@ def test_clients_that_differ_in_lesser_formats_share_an_entry_where_nothing_is_a
     negotiation = Negotiation(automatic=(AVIF, WEBP))
     both, one = (negotiation.negotiated(Output(), accept, animations=False) for accept in (BROWSER, "image/avif"))
     assert both == one
+
+
+def test_best_tries_all_that_the_client_takes() -> None:
+    negotiation = Negotiation(automatic=(JXL, AVIF, WEBP))
+    for animations in (True, False):
+        found = negotiation.negotiated(Output(best=True), "image/webp,image/avif", animations=animations)
+        assert found.accepted == (AVIF, WEBP)
+    assert negotiation.varies(Output(best=True))
+
+
+def test_a_placeholder_is_the_same_for_every_client() -> None:
+    negotiation, output = Negotiation(automatic=(AVIF, WEBP), enforced=(AVIF,)), Output(placeholder=Placeholder.LQIP)
+    assert negotiation.negotiated(output, "image/avif") == output
+    assert not negotiation.varies(output)
 
 
 @pytest.mark.parametrize("animated", [False, True])
