@@ -37,6 +37,17 @@ def verdict(headers: Mapping[str, str], etag: str, modified_at: float | None) ->
     return Verdict.SEND
 
 
+def asks_for_news(headers: Mapping[str, str]) -> bool:
+    """Tell whether a request may come to a 304 by validators alone, before there is a picture.
+
+    Not with `*`, which asks whether there is a picture at all, nor where a precondition comes first (RFC 9110 §13.2.2).
+    """
+    if "If-Match" in headers or "If-Unmodified-Since" in headers:
+        return False
+    known = headers.get("If-None-Match")
+    return "If-Modified-Since" in headers if known is None else known.strip() != "*"
+
+
 def _matches_strongly(header: str, etag: str) -> bool:
     return header.strip() == "*" or (bool(etag) and etag in _ENTITY_TAG.findall(header))
 

@@ -13,10 +13,10 @@ from imgproxy_py.delivery.raw import relay
 from imgproxy_py.delivery.respond import Responder
 from imgproxy_py.errors import LinkExpired, SourceError
 from imgproxy_py.recipe.negotiation import client_hints
+from imgproxy_py.recipe.picture import Validators
 from imgproxy_py.recipe.request import ClientHints
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.sources.passing import Passing, passed
-from imgproxy_py.stores.conditions import any_tag_matches
 from imgproxy_py.telemetry.record import RECORD
 
 _HINT_HEADERS = ("sec-ch-dpr", "dpr", "sec-ch-width", "width")
@@ -54,8 +54,8 @@ class Pictures:
         rendered = None if question.request.past_caches else self.renderer.cached(variant.key)
         if rendered is None:
             deadline = Deadline.after(self.timeout)
-            if etag := await self._unchanged(request, variant, deadline):
-                return self.responder.not_modified(question, etag)
+            if known := await self._unchanged(request, variant, deadline):
+                return self.responder.not_modified(question, known)
             rendered = await self.renderer.render(variant.request, variant.key, deadline)
         record.gives(rendered)
         return self.responder.answer(request, question, rendered)
@@ -65,19 +65,15 @@ class Pictures:
             return None
         return client_hints((name, request.headers.get(name, "")) for name in _HINT_HEADERS)
 
-    async def _unchanged(self, request: web.Request, variant: Variant, deadline: Deadline) -> str:
-        """Give the picture's entity tag if the client names it, so that it needs not be made; blank otherwise."""
-        headers = request.headers
-        known = headers.get("If-None-Match")
-        if known is None or known.strip() == "*" or not self.responder.settings.use_etag:
-            return ""
-        if "If-Match" in headers or "If-Unmodified-Since" in headers:
-            return ""  # these come first (RFC 9110 §13.2.2), and are judged on the picture
+    async def _unchanged(self, request: web.Request, variant: Variant, deadline: Deadline) -> Validators | None:
+        """Give the picture's validators if by them the client has it, so that it needs not be made; `None` otherwise."""
+        if not self.responder.heeds(request.headers):
+            return None
         try:
-            etag = await self.renderer.current_etag(variant.request, variant.key, deadline)
+            current = await self.renderer.current(variant.request, variant.key, deadline)
         except SourceError:
-            return ""  # whatever is wrong, fetching will say it
-        return etag if etag and any_tag_matches(known, etag) else ""
+            return None  # whatever is wrong, fetching will say it
+        return current if self.responder.is_known(request.headers, current) else None
 
 
 def _passing_on(passing: Passing, question: Question, request: web.Request) -> Question:

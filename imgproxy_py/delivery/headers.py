@@ -159,7 +159,21 @@ def source_stem(source: SourceRef) -> str:
     return _EXTENSION.sub("", last) or _NAMELESS
 
 
-def validators(settings: DeliverySettings, picture: Picture) -> dict[str, str]:
+class Validated(Protocol):
+    """What tells one state of an answer from another."""
+
+    @property
+    def etag(self) -> str:
+        """The entity tag, quotes included, blank for none."""
+        ...
+
+    @property
+    def modified_at(self) -> float | None:
+        """The time of change in Unix seconds."""
+        ...
+
+
+def validators(settings: DeliverySettings, picture: Validated) -> dict[str, str]:
     """Give `ETag` and `Last-Modified`, as far as they are known and switched on."""
     headers = {}
     if settings.use_etag and picture.etag:
@@ -170,7 +184,7 @@ def validators(settings: DeliverySettings, picture: Picture) -> dict[str, str]:
     return headers
 
 
-def modified(settings: DeliverySettings, picture: Picture) -> float | None:
+def modified(settings: DeliverySettings, picture: Validated) -> float | None:
     """Give the time that `Last-Modified` tells, in Unix seconds: the original's, not before the configured floor."""
     if not settings.use_last_modified or picture.modified_at is None:
         return None

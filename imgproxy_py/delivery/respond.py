@@ -10,7 +10,7 @@ from weakref import ref
 from aiohttp import web
 from multidict import CIMultiDict
 
-from imgproxy_py.delivery.conditional import Verdict, verdict
+from imgproxy_py.delivery.conditional import Verdict, asks_for_news, verdict
 from imgproxy_py.delivery.headers import (
     cache_control,
     cache_status,
@@ -68,9 +68,20 @@ class Responder:
             return self._part(request, question, rendered)
         return web.Response(body=picture.data, headers=self._head(question, rendered).whole)
 
-    def not_modified(self, question: Question, etag: str) -> web.Response:
-        """Give the 304 for a picture that was not made, because its entity tag alone says that the client has it."""
-        headers = self._cacheability(question, None) | {"ETag": etag}
+    def heeds(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether a request may come to a 304 without a picture."""
+        by_tag = "If-None-Match" in headers
+        switched_on = self.settings.use_etag if by_tag else self.settings.use_last_modified
+        return switched_on and asks_for_news(headers)
+
+    def is_known(self, headers: Mapping[str, str], current: Validators) -> bool:
+        """Tell whether the client has what these validators describe."""
+        etag = current.etag if self.settings.use_etag else ""
+        return verdict(headers, etag, modified(self.settings, current)) is Verdict.NOT_MODIFIED
+
+    def not_modified(self, question: Question, current: Validators) -> web.Response:
+        """Give the 304 for a picture that was not made, because its validators alone say that the client has it."""
+        headers = self._cacheability(question, None) | validators(self.settings, current)
         return web.Response(status=304, headers=headers)
 
     def _instead(self, question: Question, rendered: Rendered, failure: ImgproxyError) -> web.Response:

@@ -19,7 +19,7 @@ from imgproxy_py.errors import (
     UnknownImage,
 )
 from imgproxy_py.recipe.identity import cache_key, content_state, entity_tag, original_state
-from imgproxy_py.recipe.picture import Original, Outcome, Picture, Rendered
+from imgproxy_py.recipe.picture import Original, Outcome, Picture, Rendered, Validators
 from imgproxy_py.recipe.request import ImageRequest
 from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.recipe.tags import cache_tags
@@ -101,17 +101,18 @@ class Renderer:
         rendered, shared = await self.flight.join(key, lambda: self._find_or_make(request, key), deadline)
         return replace(rendered, outcome=Outcome.SHARED) if shared else rendered
 
-    async def current_etag(self, request: ImageRequest, key: str, deadline: Deadline) -> str:
-        """Give the entity tag that the picture would have, from its original's validators alone; blank if nobody can tell.
+    async def current(self, request: ImageRequest, key: str, deadline: Deadline) -> Validators:
+        """Give the validators that the picture would have, by its original's alone; blank ones if nobody can tell.
 
         Raises the errors of sources, and `DeadlineExceeded`.
         """
         try:
             async with asyncio.timeout(deadline.remaining()):
-                state = original_state(await self.sources.validators(request.source))
+                found = await self.sources.validators(request.source)
         except TimeoutError:
             raise DeadlineExceeded from None
-        return entity_tag(key, state) if state else ""
+        state = original_state(found)
+        return Validators(etag=entity_tag(key, state) if state else "", modified_at=found.modified_at)
 
     async def _find_or_make(self, request: ImageRequest, key: str) -> Rendered:
         if found := await self.caches.get(key):

@@ -334,7 +334,7 @@ async def test_entity_tag_is_made_of_validators_or_else_of_content(workshop, eta
     workshop.source.anything = make_original(etag=etag, modified_at=modified_at)
     request = make_request()
     key = workshop.renderer.key(request)
-    told_before = await workshop.renderer.current_etag(request, key, Deadline.after(10))
+    told_before = (await workshop.renderer.current(request, key, Deadline.after(10))).etag
     given = (await workshop.render(request)).picture.etag
     assert given == entity_tag(key, state)
     assert told_before == (given if etag or modified_at else "")
@@ -352,7 +352,7 @@ async def test_the_operators_buster_changes_entity_tags(open_workshop):
         workshop = open_workshop(etag_buster=buster)
         key = workshop.renderer.key(request)
         tags.add((await workshop.render(request)).picture.etag)
-        tags.add(await workshop.renderer.current_etag(request, key, Deadline.after(10)))
+        tags.add((await workshop.renderer.current(request, key, Deadline.after(10))).etag)
     assert len(tags) == 2
 
 
