@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 import pyvips
 
 from imgproxy_py.engine.codecs.registry import encoders
+from imgproxy_py.engine.gain_map import GAIN_MAP
 from imgproxy_py.engine.libvips import SAVERS
 from imgproxy_py.engine.palette import with_colors
+from imgproxy_py.engine.segments import with_metadata
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.model import JpegOptions, Output, PngOptions, WebpCompression
@@ -48,6 +50,8 @@ def encode(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) ->
     data: bytes = pyvips.Operation.call(SAVERS[encoding.format], image, keep=encoding.keep, **options)
     if encoding.format is Format.PNG and _quantizes(encoding.asked, settings):
         return with_colors(data, _colors(encoding.asked.png, settings))
+    if encoding.format is Format.JPEG and image.get_typeof(GAIN_MAP):
+        return with_metadata(data, image, encoding.keep)
     return data
 
 

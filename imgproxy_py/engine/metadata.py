@@ -28,8 +28,14 @@ _DC = "{http://purl.org/dc/elements/1.1/}"
 _PHOTOSHOP = "{http://ns.adobe.com/photoshop/1.0/}"
 _IPTC_EXTENSION = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
 
-# Where a manifest of Content Credentials lies that is not in the file itself (C2PA 2.2, "Embedding manifests").
-_MANIFEST_LINK = "{http://purl.org/dc/terms/}provenance"
+# What XMP tells of the original's file and is not true of another: where its manifest of Content Credentials lies (C2PA
+# 2.2), that it has a gain map and how many bytes that takes (UltraHDR 1.0).
+_OF_THE_FILE = (
+    "{http://purl.org/dc/terms/}provenance",
+    "{http://ns.adobe.com/hdr-gain-map/1.0/}",
+    "{http://ns.google.com/photos/1.0/container/}",
+)
+_SIGNS_OF_IT = tuple(name[1:].partition("}")[0].encode() for name in _OF_THE_FILE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +82,13 @@ PROVENANCE = Left(
 def pruned(image: pyvips.Image, header: Header, output: Output) -> pyvips.Image:
     """Give the image with just the metadata that may reach the output, at the density that is asked for.
 
-    Where metadata is stripped and no density is asked for, that is 72 dpi. A link to a manifest never stays: it vouches
-    for a picture that this one no longer is. Done before the pixels are touched, because libvips copies all metadata at
-    each of its operations. The colour profile and the palette stay.
+    Where metadata is stripped and no density is asked for, that is 72 dpi. What XMP tells of the original's file never
+    stays: a link to a manifest, say, vouches for a picture that this one no longer is. Done before the pixels are
+    touched, because libvips copies all metadata at each of its operations. The colour profile and the palette stay.
     """
     unwanted = list(_animation_fields(image, header))
     if not output.strip_metadata:
-        return _without_manifest_link(_at_density(_without(image, unwanted), output))
+        return _without_file_notes(_at_density(_without(image, unwanted), output))
     unwanted += _strippable_fields(image, output)
     if not unwanted and not output.dpi and image.xres == image.yres == SCREEN_PIXELS_PER_MM:
         return image
@@ -160,11 +166,14 @@ def _put(image: pyvips.Image, name: str, data: bytes) -> None:
         image.set_type(pyvips.GValue.blob_type, name, data)
 
 
-def _without_manifest_link(image: pyvips.Image) -> pyvips.Image:
-    if not image.get_typeof("xmp-data") or b"provenance" not in (packet := image.get("xmp-data")):
+def _without_file_notes(image: pyvips.Image) -> pyvips.Image:
+    if not image.get_typeof("xmp-data"):
+        return image
+    packet = image.get("xmp-data")
+    if not any(sign in packet for sign in _SIGNS_OF_IT):
         return image
     image = image.copy()
-    _put(image, "xmp-data", without_manifest_link(packet))
+    _put(image, "xmp-data", without_file_notes(packet))
     return image
 
 
@@ -198,15 +207,15 @@ def reduced_xmp(data: bytes, left: Left) -> bytes:
     return etree.tostring(root, encoding="utf-8") if kept else b""
 
 
-def without_manifest_link(data: bytes) -> bytes:
-    """Give an XMP packet without links to manifests of Content Credentials, blank if it cannot be parsed."""
+def without_file_notes(data: bytes) -> bytes:
+    """Give an XMP packet without what is true of the original's file alone, blank if it cannot be parsed."""
     root, rdf = _parsed(data)
     if root is None or rdf is None:
         return b""
     for description in rdf.findall(f"{_RDF}Description"):
-        description.attrib.pop(_MANIFEST_LINK, "")
-        for link in description.findall(_MANIFEST_LINK):
-            description.remove(link)
+        for name in [name for name in description.attrib if str(name).startswith(_OF_THE_FILE)]:
+            del description.attrib[name]
+        _remove_but(description, [child for child in description if not str(child.tag).startswith(_OF_THE_FILE)])
     return etree.tostring(root, encoding="utf-8")
 
 

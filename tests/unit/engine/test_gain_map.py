@@ -7,6 +7,8 @@ import pytest
 import pyvips
 
 from imgproxy_py.engine.gain_map import GAIN_MAP, gain_map_of
+from imgproxy_py.engine.metadata import KEEP_IPTC, KEEP_XMP
+from imgproxy_py.engine.segments import with_metadata
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.picture import Header
 from tests import pictures
@@ -152,6 +154,45 @@ def test_private_metadata_does_not_come_back_with_it() -> None:
     assert b"Secret" not in result("w:80", data)
     assert b"(c) Ann" in result("w:80", data)
     assert b"(c) Ann" not in result("w:80/kcr:0", data)
+
+
+IPTC = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0\0\0\0\x0c" + b"\x1c\x02\x50\0\x07Ann Who"
+
+
+@pytest.mark.parametrize("options", ["w:80", "sm:0", "w:80/kcr:0", "w:80/kcr:0/kpr:1", "w:80/mb:100"])
+def test_xmp_and_iptc_stay_as_in_other_files(options: str) -> None:
+    rdf = 'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dc="http://purl.org/dc/elements/1.1/"'
+    notes = (
+        'xmlns:p="http://ns.adobe.com/photoshop/1.0/" p:Credit="An Agency" dc:title="Secret" dc:publisher="Pub Lisher"'
+    )
+    xmp = f'<rdf:RDF {rdf}><rdf:Description rdf:about="" {notes}/></rdf:RDF>'.encode()
+    plain = pictures.with_field(
+        pictures.with_field(pyvips.Image.jpegload_buffer(SOURCE), "xmp-data", xmp), "iptc-data", IPTC
+    )
+    expected = opened(transformed(pictures.jpeg(plain), f"{options}/f:jpeg").data)
+    source = with_metadata(SOURCE, plain, KEEP_XMP | KEEP_IPTC)
+    found = pyvips.Image.jpegload_buffer(result(options, source))
+    assert map_in(result(options, source)) is not None
+    for name in ("xmp-data", "iptc-data"):
+        assert found.get_typeof(name) == expected.get_typeof(name)
+        if found.get_typeof(name):
+            assert bytes(found.get(name)) == bytes(expected.get(name))
+
+
+def test_the_index_of_pictures_tells_where_they_are() -> None:
+    image = pictures.with_field(pyvips.Image.jpegload_buffer(SOURCE), "xmp-data", b"x" * 1001)
+    for data in (SOURCE, with_metadata(SOURCE, image, KEEP_XMP)):
+        at = data.index(b"MPF\0") + 4
+        length, of_map, place = (int.from_bytes(data[at + where : at + where + 4], "big") for where in (54, 70, 74))
+        assert data[length : length + 3] == b"\xff\xd8\xff"
+        assert at + place == length
+        assert length + of_map == len(data)
+
+
+def test_what_is_too_long_for_a_segment_is_left_out() -> None:
+    image = pictures.with_field(pyvips.Image.jpegload_buffer(SOURCE), "xmp-data", b"x" * 70_000)
+    assert with_metadata(SOURCE, image, KEEP_XMP) == SOURCE
+    assert with_metadata(SOURCE, image, 0) == SOURCE
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.6, 0.9, 0.99])

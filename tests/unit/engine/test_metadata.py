@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import pyvips
 
-from imgproxy_py.engine.metadata import COPYRIGHT, NOTHING, PROVENANCE, reduced_iptc, reduced_xmp, without_manifest_link
+from imgproxy_py.engine.metadata import COPYRIGHT, NOTHING, PROVENANCE, reduced_iptc, reduced_xmp, without_file_notes
 from imgproxy_py.recipe.formats import Format
 from tests import pictures
 from tests.unit.engine.making import opened, transformed
@@ -360,11 +360,11 @@ def test_of_a_packet_with_a_link_all_else_stays() -> None:
         b"<dc:title>", b'<t:provenance xmlns:t="http://purl.org/dc/terms/">https://x</t:provenance><dc:title>'
     )
     for packet in (PROVENANCE_XMP, as_element):
-        left = without_manifest_link(packet)
+        left = without_file_notes(packet)
         assert b"example.org/manifest" not in left
         assert b"https://x" not in left
         assert b"Secret Title" in left
-    assert without_manifest_link(b"no provenance") == b""
+    assert without_file_notes(b"no provenance") == b""
 
 
 def test_a_packet_that_has_no_link_is_not_touched() -> None:
@@ -374,3 +374,15 @@ def test_a_packet_that_has_no_link_is_not_touched() -> None:
 def test_nothing_left_is_nothing() -> None:
     assert reduced_xmp(XMP, NOTHING) == b""
     assert reduced_iptc(IPTC, NOTHING) == b""
+
+
+def test_a_directory_of_other_pictures_in_the_file_does_not_stay() -> None:
+    notes = b"""<rdf:Description rdf:about="" xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0"
+      xmlns:Container="http://ns.google.com/photos/1.0/container/">
+      <Container:Directory><rdf:Seq/></Container:Directory></rdf:Description></rdf:RDF>"""
+    packet = XMP.replace(b"</rdf:RDF>", notes)
+    image = pictures.with_field(pictures.marked(60, 40), "xmp-data", packet)
+    left = xmp_of(result("sm:0/f:jpeg", pictures.jpeg(image))[1])
+    assert b"Directory" not in left
+    assert b"Version" not in left
+    assert b"Secret Title" in left
