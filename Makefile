@@ -25,6 +25,9 @@ samples: $(READY) ## make the sample pictures in var/samples
 run: $(READY) samples ## start on 127.0.0.1:8080 with sample pictures and embedded defaults
 	@exec $(BIN)/imgproxy-py serve --demo var/samples --bind 127.0.0.1:8080
 
+gallery: $(READY) samples ## draw what each option does, for docs/gallery.md
+	@$(BIN)/python samples/make_gallery.py var/samples docs
+
 servers: ## install the real servers the tests talk to, and Node.js (Debian, as root)
 	@tests/install-servers
 

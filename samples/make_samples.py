@@ -64,6 +64,16 @@ def _make(folder: Path, name: str) -> None:
 # Photographs
 
 
+def _people() -> bytes:
+    import pyvips
+
+    wall = pyvips.Image.black(900, 600).new_from_image([120, 150, 170]).cast("uchar").copy(interpretation="srgb")
+    for left, top, height in ((70, 130, 340), (400, 210, 220), (590, 70, 330)):
+        face = pyvips.Image.svgload(str(Path(__file__).with_name("face.svg")), scale=height / 240)
+        wall = wall.composite2(face, "over", x=left, y=top)
+    return wall.flatten().jpegsave_buffer(Q=88, optimize_coding=True, keep="none")
+
+
 def _portrait() -> bytes:
     from landscape import NOON, paint
 
@@ -275,6 +285,7 @@ def _with_profile(image: pyvips.Image, name: str) -> pyvips.Image:
 SAMPLES: dict[str, Maker] = {
     "portrait-12mp.jpg": _portrait,
     "landscape.jpg": _landscape,
+    "people.jpg": _people,
     "progressive.jpg": _progressive,
     "display-p3.jpg": _display_p3,
     "cmyk.jpg": _cmyk,

@@ -4,35 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import pyvips
 
 from imgproxy_py.engine.detection.port import Detection, Pixels
 from tests import pictures
 
-_DRAWING = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 240" width="{width}" height="{height}">
-<defs>
-<radialGradient id="skin" cx="0.45" cy="0.42" r="0.65">
-<stop offset="0" stop-color="#f3cfb3"/><stop offset="0.7" stop-color="#dca681"/><stop offset="1" stop-color="#a8704e"/>
-</radialGradient>
-<linearGradient id="nose" x1="0" x2="1">
-<stop offset="0" stop-color="#b67c5a" stop-opacity="0.1"/><stop offset="1" stop-color="#8d5a3c" stop-opacity="0.7"/>
-</linearGradient>
-</defs>
-<ellipse cx="100" cy="100" rx="82" ry="96" fill="#2e2018"/>
-<rect x="72" y="180" width="56" height="60" fill="#c28e6c"/>
-<ellipse cx="100" cy="120" rx="66" ry="86" fill="url(#skin)"/>
-<path d="M32 110 Q40 40 100 38 Q160 40 168 110 Q150 62 100 62 Q50 62 32 110" fill="#2e2018"/>
-<path d="M56 96 Q72 86 90 95 M110 95 Q128 86 144 96" stroke="#35241a" stroke-width="6" fill="none"/>
-<ellipse cx="74" cy="112" rx="14" ry="8" fill="#f4efe9"/><ellipse cx="126" cy="112" rx="14" ry="8" fill="#f4efe9"/>
-<circle cx="74" cy="112" r="7.5" fill="#4a3524"/><circle cx="126" cy="112" r="7.5" fill="#4a3524"/>
-<circle cx="74" cy="112" r="3.5" fill="#0c0806"/><circle cx="126" cy="112" r="3.5" fill="#0c0806"/>
-<path d="M59 110 Q74 99 89 110 M111 110 Q126 99 141 110" stroke="#3a281c" stroke-width="3" fill="none"/>
-<path d="M98 108 Q94 140 84 150 Q92 158 100 156 Q108 158 116 150 Q106 140 102 108" fill="url(#nose)"/>
-<ellipse cx="91" cy="152" rx="4" ry="2.5" fill="#6b4030"/><ellipse cx="109" cy="152" rx="4" ry="2.5" fill="#6b4030"/>
-<path d="M72 174 Q100 166 128 174 Q100 196 72 174" fill="#b0524e"/>
-<path d="M72 174 Q100 180 128 174" stroke="#6e2b2b" stroke-width="3" fill="none"/>
-</svg>"""
+_DRAWING = Path(__file__).parents[1] / "samples" / "face.svg"
 
 GROUND = (110, 140, 120)
 
@@ -43,8 +22,8 @@ _MIDDLE = (0.5, 0.55)
 @cache
 def face(height: int) -> pyvips.Image:
     """The drawing, of that height, on nothing."""
-    drawing = _DRAWING.format(width=height * 200 // 240, height=height)
-    return pyvips.Image.svgload_buffer(drawing.encode()).copy_memory()
+    scale = height / 240
+    return pyvips.Image.svgload(str(_DRAWING), scale=scale, dpi=72).copy_memory()
 
 
 def crowd(width: int, height: int, *faces: tuple[int, int, int], ground: Sequence[int] = GROUND) -> pyvips.Image:

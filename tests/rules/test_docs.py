@@ -16,11 +16,12 @@ from imgproxy_py.assembly import open_application
 from imgproxy_py.cli import app
 from imgproxy_py.dialects.imgproxy import ImgproxyDialect
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
-from imgproxy_py.dialects.imgproxy.options import OPTIONS, SECURITY_OPTIONS
+from imgproxy_py.dialects.imgproxy.info import INFO_OPTIONS, INFO_SECURITY_OPTIONS
+from imgproxy_py.dialects.imgproxy.options import BYPASS_OPTIONS, OPTIONS, SECURITY_OPTIONS
 from imgproxy_py.dialects.imgproxy.presets import OptionReader
 from imgproxy_py.dialects.query import QueryConfig, QueryDialect
 from imgproxy_py.dialects.query.parameters import ALIASES, SIGNATURE, Parameters
-from imgproxy_py.errors import BadRequest, ClientGone, ImgproxyError
+from imgproxy_py.errors import ClientGone, ImgproxyError
 from imgproxy_py.settings import Settings
 from imgproxy_py.settings.names import ENV_FILE, FORMER, variable
 from imgproxy_py.telemetry.aggregate import Aggregate
@@ -120,23 +121,23 @@ def test_the_pictures_of_the_readme_are_small_and_their_urls_are_understood() ->
 
 
 def test_the_tables_of_options_have_them_all() -> None:
-    open_table, security_table = list(tables(section(IMGPROXY, "Options")))
-    assert option_names(open_table) == {*OPTIONS, "preset", "pr"}
+    *open_tables, security_table, bypass_table = tables(section(IMGPROXY, "Options"))
+    assert {name for table in open_tables for name in option_names(table)} == {*OPTIONS, "preset", "pr"}
     assert option_names(security_table) == set(SECURITY_OPTIONS)
+    assert option_names(bypass_table) == set(BYPASS_OPTIONS)
+
+
+def test_the_table_of_questions_has_them_all() -> None:
+    text = section(IMGPROXY, "What an original is")
+    (table,) = tables(text)
+    elsewhere = next(line for line in text.split("\n\n") if "mean what" in line)
+    told = option_names(table) | set(_CODE.findall(elsewhere))
+    assert {*INFO_OPTIONS, *INFO_SECURITY_OPTIONS, *BYPASS_OPTIONS, "preset", "pr"} <= told
+    assert option_names(table) <= set(INFO_OPTIONS)
 
 
 def option_names(table: list[list[str]]) -> set[str]:
     return {name for row in table for cell in row[:2] for name in _CODE.findall(cell)}
-
-
-def test_what_is_not_there_yet_is_refused_as_unknown() -> None:
-    listed = "\n".join(re.findall(r"^- .*\n(?:  .*\n)*", section(IMGPROXY, "Not there yet"), flags=re.MULTILINE))
-    names = [name for name in _CODE.findall(listed) if ":" not in name and name not in ("-", "ch")]
-    assert len(names) > 60
-    dialect = ImgproxyDialect()
-    for option in [*(f"{name}:1" for name in names), "g:obj:face", "g:objw:face:2", "f:best", "-", "wm:1:ch"]:
-        with pytest.raises(BadRequest):
-            dialect.parse(f"/unsafe/{option}/plain/local:///a.jpg", now=0.0)
 
 
 def test_the_table_of_parameters_has_them_all() -> None:

@@ -19,6 +19,7 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 KINDS = {
     "portrait-12mp.jpg": (Format.JPEG, 4000, 3000),
     "landscape.jpg": (Format.JPEG, 1920, 1080),
+    "people.jpg": (Format.JPEG, 900, 600),
     "progressive.jpg": (Format.JPEG, 1600, 1067),
     "display-p3.jpg": (Format.JPEG, 1200, 800),
     "cmyk.jpg": (Format.JPEG, 900, 600),
