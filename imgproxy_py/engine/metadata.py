@@ -19,6 +19,7 @@ KEEP_EXIF, KEEP_XMP, KEEP_IPTC, KEEP_ICC, KEEP_GAIN_MAP = 1, 2, 4, 8, 32
 
 _KEEP_ALL = 0x3F
 SCREEN_PIXELS_PER_MM = 72 / 25.4
+_MAX_DPI = 65535  # JPEG has 16 bits for it
 _ANIMATION = ("n-pages", "page-height", "loop", "delay", "gif-loop", "gif-delay")
 _STRIPPED = ("jpeg-thumbnail-data", "orientation", "photoshop-data")
 _ORIENTATION = ("orientation", "exif-ifd0-Orientation")
@@ -119,7 +120,7 @@ def _at_density(image: pyvips.Image, output: Output) -> pyvips.Image:
     """Give a copy at the density asked for, else at 72 dpi if metadata is stripped, else the image itself."""
     if not output.dpi:
         return image.copy(xres=SCREEN_PIXELS_PER_MM, yres=SCREEN_PIXELS_PER_MM) if output.strip_metadata else image
-    density = output.dpi / 25.4
+    density = min(output.dpi, _MAX_DPI) / 25.4
     image = image.copy(xres=density, yres=density)
     image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
     return image

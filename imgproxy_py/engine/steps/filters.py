@@ -8,8 +8,10 @@ from imgproxy_py.engine.steps.alpha import premultiplied
 from imgproxy_py.engine.work import Work
 from imgproxy_py.recipe.model import Effects
 
-MAX_BLUR, _MAX_SHARPEN = 1000.0, 10.0
-"""The largest sigmas that libvips takes. Larger ones could hardly be told from them."""
+MAX_BLUR = 1000.0
+"""The largest sigma of a blur that libvips takes. A larger one could hardly be told from it."""
+
+_SHARPENS_FROM, _SHARPENS_TO = 0.000001, 10.0
 
 
 def filters(work: Work) -> Work:
@@ -31,7 +33,7 @@ def _all(image: pyvips.Image, effects: Effects) -> pyvips.Image:
     if effects.blur:
         image = image.gaussblur(min(effects.blur, MAX_BLUR))
     if effects.sharpen:
-        image = image.sharpen(sigma=min(effects.sharpen, _MAX_SHARPEN))
+        image = image.sharpen(sigma=min(max(effects.sharpen, _SHARPENS_FROM), _SHARPENS_TO))
     return _pixelated(image, effects.pixelate) if effects.pixelate >= 2 else image
 
 

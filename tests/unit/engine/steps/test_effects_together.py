@@ -93,3 +93,16 @@ def test_all_of_them_run_in_their_order() -> None:
     covered = made(pictures.png(made(pictures.png(blurred), "col:0.3:f00/f:png")), "gr:0.5:00f/f:png")
     together = made(pictures.png(MARKED), "gr:0.5:00f/col:0.3:f00/bl:2/dt:0.5:102040:f0e0a0/br:30/f:png")
     assert same(together, covered)
+
+
+@pytest.mark.parametrize("options", [
+    "contrast:1e308", "sa:1e300", "contrast:1e30/br:255", "bl:1e-300", "sh:1e-300", "sh:1e300", "pbl:1e-300", "pbl:1e300",
+    "ba:1e-300:0:0:1:1", "ba:1e300:0:0:1:1", "ba:5:0:0:1e-300:1e-300", "ush:always:1e300:1e-300", "ush:always:1e-300:1e300",
+    "gr:1:f00:1e300", "gr:1:f00:0:0.5:0.5000000001", "gr:1:f00:0:0:1e-300", "col:1e-300", "mc:1e-300:f00",
+    "bg:f00/bga:1e-300", "dpi:1e300", "dpi:1e-300",
+])  # fmt: skip
+def test_numbers_beyond_all_sense_do_no_harm(options: str, capfd: pytest.CaptureFixture[str]) -> None:
+    for image in (MARKED, FADED, pictures.deep(pictures.grey(MARKED))):
+        for output in ("png", "jpeg", "tiff"):
+            assert made(pictures.png(image), f"{options}/ph:1/f:{output}").width == 60
+    assert "CRITICAL" not in capfd.readouterr().err
