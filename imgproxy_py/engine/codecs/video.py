@@ -183,7 +183,9 @@ def _opened(container: Any, interrupt: Interrupt) -> _Film:
     context = stream.codec_context
     if context is None or context.name not in _DECODERS:
         raise UndecodableImage("the video's codec cannot be decoded here")
-    if not 0 < context.width * context.height <= _MOST_PIXELS:
+    if not context.width or not context.height:
+        raise BrokenImage("the video's pictures have no size")
+    if context.width * context.height > _MOST_PIXELS:
         raise SourceTooLarge(f"the video has {context.width}×{context.height} pixels")
     context.thread_type, context.thread_count = "NONE", 1
     context.options = {"max_pixels": str(_MOST_PIXELS)}

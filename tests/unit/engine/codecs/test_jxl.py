@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+import imagecodecs
+import numpy as np
 import pytest
 import pyvips
 
@@ -116,3 +118,37 @@ def test_a_library_of_an_unknown_version_is_not_used(monkeypatch: pytest.MonkeyP
 
 def test_it_is_chosen_where_clients_prefer_it() -> None:
     assert opened(pictures.png(MARKED)).width == transformed(pictures.png(MARKED), "f:jxl").width
+
+
+# Animations
+
+
+def animation() -> bytes:
+    """Three frames, red, green and blue, of a tenth of a second each."""
+    frames = np.zeros((3, 30, 40, 3), "u1")
+    for band in range(3):
+        frames[band, ..., band] = 200
+    return bytes(imagecodecs.jpegxl_encode(frames, lossless=True))
+
+
+def test_frames_are_counted_without_being_decoded() -> None:
+    header = transformer().open(animation()).header
+    assert (header.width, header.height, header.frames, header.animated) == (40, 30, 3, True)
+
+
+def test_an_animation_stays_one_where_it_may() -> None:
+    picture = transformed(animation(), "w:20/f:webp", max_animation_frames=9)
+    frames = pyvips.Image.new_from_buffer(picture.data, "n=-1")
+    assert (frames.width, frames.get("page-height"), frames.get("delay")) == (20, 15, [100] * 3)
+
+
+@pytest.mark.parametrize("page", [0, 1, 2])
+def test_a_frame_is_chosen_for_a_still_result(page: int) -> None:
+    assert made(animation(), f"pg:{page}/f:png").getpoint(5, 5)[page] == 200
+    assert failure(lambda: transformed(animation(), "pg:3")) is BrokenImage
+
+
+def test_frames_are_stacked() -> None:
+    image = made(animation(), "pg:1/pgs:2/f:png")
+    assert (image.width, image.height) == (40, 60)
+    assert image.getpoint(5, 45)[2] == 200

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+from pathlib import Path
 
 import av
 import pytest
@@ -11,7 +13,7 @@ import pyvips
 from imgproxy_py.engine.codecs import video as codec
 from imgproxy_py.engine.codecs.port import Demand
 from imgproxy_py.engine.interrupt import Interrupt
-from imgproxy_py.errors import DeadlineExceeded, SourceTooLarge, UndecodableImage
+from imgproxy_py.errors import DeadlineExceeded, ImageError, SourceTooLarge, UndecodableImage
 from imgproxy_py.recipe.formats import VIDEOS, Format, sniff
 from imgproxy_py.recipe.model import Loading
 from tests.originals import bridged, red_at, video
@@ -164,3 +166,36 @@ def test_sound_alone_is_no_picture() -> None:
 def test_without_its_extra_there_is_no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "av", None)
     assert codec.decoder() is None
+
+
+# Nothing but the bytes is opened
+
+
+def elsewhere(path: str) -> bytes:
+    """A QuickTime film whose samples lie in another file, as its data reference says (QTFF, alias of type 2)."""
+    data = FILMS[Format.MOV]
+    name = path.encode()
+    alias = bytes(150) + struct.pack(">HH", 2, len(name)) + name + bytes(len(name) % 2) + struct.pack(">HH", 0xFFFF, 0)
+    entry = struct.pack(">I4sI", 12 + len(alias), b"alis", 0) + alias
+    reference = struct.pack(">I4sII", 16 + len(entry), b"dref", 0, 1) + entry
+    at = data.index(b"dref", data.index(b"vmhd")) - 4
+    size = int.from_bytes(data[at : at + 4], "big")
+    grown = bytearray(data[:at] + reference + data[at + size :])
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"dinf"):
+        start = data.rindex(box, 0, at) - 4
+        length = int.from_bytes(data[start : start + 4], "big") + len(reference) - size
+        grown[start : start + 4] = length.to_bytes(4, "big")
+    samples = data.index(b"mdat") + 4
+    end = samples - 8 + int.from_bytes(data[samples - 8 : samples - 4], "big")
+    grown[samples:end] = bytes(end - samples)
+    return bytes(grown)
+
+
+def test_a_film_that_lies_in_another_file_stays_there(tmp_path: Path) -> None:
+    there = tmp_path / "film.mov"
+    there.write_bytes(FILMS[Format.MOV])
+    data = elsewhere(str(there))
+    allowed = {"enable_drefs": "1", "use_absolute_path": "1"}
+    with av.open(io.BytesIO(data), container_options=allowed) as film:  # so far FFmpeg goes if it is let
+        assert next(film.decode(video=0)).to_ndarray(format="rgb24")[20, 20, 1] > 150
+    assert issubclass(failure(lambda: transformed(data)), ImageError)
