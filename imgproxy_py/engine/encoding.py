@@ -56,15 +56,13 @@ def encode(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) ->
 
 
 def _jpeg(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> dict[str, Any]:
-    asked = encoding.asked.jpeg
-    options: dict[str, Any] = {
-        "Q": max(1, encoding.quality),
-        "optimize_coding": True,
-        "interlace": _either(asked.progressive, settings.jpeg_progressive),
-    }
-    if _either(asked.no_subsample, settings.jpeg_no_subsample):
-        options["subsample_mode"] = "off"
-    return options | _mozjpeg(asked, settings)
+    return {"Q": max(1, encoding.quality), "optimize_coding": True} | _switched_on(
+        {
+            "interlace": _either(encoding.asked.jpeg.progressive, settings.jpeg_progressive),
+            "subsample_mode": "off" if _either(encoding.asked.jpeg.no_subsample, settings.jpeg_no_subsample) else "",
+            **_mozjpeg(encoding.asked.jpeg, settings),
+        }
+    )
 
 
 def _mozjpeg(asked: JpegOptions, settings: EngineSettings) -> dict[str, Any]:
@@ -75,6 +73,11 @@ def _mozjpeg(asked: JpegOptions, settings: EngineSettings) -> dict[str, Any]:
         "optimize_scans": _either(asked.optimize_scans, settings.jpeg_optimize_scans),
         "quant_table": _either(asked.quant_table, settings.jpeg_quant_table),
     }
+
+
+def _switched_on(options: dict[str, Any]) -> dict[str, Any]:
+    """Give the options that are not off, for handing each to libvips takes its time."""
+    return {name: value for name, value in options.items() if value}
 
 
 def _png(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> dict[str, Any]:
@@ -101,9 +104,9 @@ def _webp(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> 
         "Q": encoding.quality,
         "effort": settings.webp_effort,
         "preset": _either(asked.preset, settings.webp_preset).value,
-        "smart_subsample": _either(asked.smart_subsample, settings.webp_smart_subsample),
     }
-    return options | _WEBP_COMPRESSION[_either(asked.compression, settings.webp_compression)]
+    smart = {"smart_subsample": _either(asked.smart_subsample, settings.webp_smart_subsample)}
+    return options | _switched_on(smart) | _WEBP_COMPRESSION[_either(asked.compression, settings.webp_compression)]
 
 
 # Quality is then how little the pixels are changed beforehand, and how hard the encoder tries.
