@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import pyvips
 
 from imgproxy_py.engine.codecs.pixels import animated
+from imgproxy_py.engine.metadata import pruned
 from imgproxy_py.engine.pipeline import run_stages
 from imgproxy_py.engine.work import Work
 from imgproxy_py.errors import BrokenImage
@@ -25,28 +26,19 @@ _FOR_EVER = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frames:
-    """Frames of one size that lie one below the other in an image that is read once, from top to bottom."""
+    """Frames of one size that lie one below the other in an image that is read once, from top to bottom.
+
+    `delays` are the milliseconds that each is shown, `loop` how often the animation is, 0 for ever.
+    """
 
     stack: pyvips.Image
     height: int
-
-    def __len__(self) -> int:
-        return int(self.stack.height // self.height)
+    delays: tuple[int, ...]
+    loop: int
 
     def __iter__(self) -> Iterator[pyvips.Image]:
-        for number in range(len(self)):
-            yield self.stack.crop(0, number * self.height, self.stack.width, self.height)
-
-    @property
-    def delays(self) -> tuple[int, ...]:
-        """How many milliseconds each is shown."""
-        found = self.stack.get("delay") if self.stack.get_typeof("delay") else ()
-        return delays(found, len(self))
-
-    @property
-    def loop(self) -> int:
-        """How often the animation is shown, 0 for ever."""
-        return int(self.stack.get("loop")) if self.stack.get_typeof("loop") else _FOR_EVER
+        for top in range(0, self.stack.height, self.height):
+            yield self.stack.crop(0, top, self.stack.width, self.height)
 
 
 def run_frames(work: Work, stages: tuple[Stage, ...], count: int) -> Work:
@@ -76,7 +68,14 @@ def _opened(work: Work, count: int) -> Frames:
     size = frame_size(stack)
     if size.width > header.width or size.height > header.height or stack.height > size.height * count:
         raise BrokenImage("the original is larger than its header says")  # the limits were judged by the header
-    return Frames(stack=stack, height=size.height)
+    found = stack.get("delay") if stack.get_typeof("delay") else ()
+    return Frames(
+        # Done once here, since each operation on each frame copies all metadata that is left.
+        stack=pruned(stack, header, work.asked),
+        height=size.height,
+        delays=delays(found, stack.height // size.height),
+        loop=int(stack.get("loop")) if stack.get_typeof("loop") else _FOR_EVER,
+    )
 
 
 def _framed(work: Work, stages: tuple[Stage, ...]) -> Work:
