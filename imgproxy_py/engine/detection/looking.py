@@ -1,4 +1,4 @@
-"""Pictures as detectors look at them: small, the right way up, in RGB."""
+"""Pictures as detectors look at them: of their size, the right way up, in RGB."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def upright(orientation: int) -> View:
 
 
 def pixels_of_file(file: ImageFile, side: int, interrupt: Interrupt) -> Pixels:
-    """Decode an original, its longest side at most that long. Its EXIF orientation is applied.
+    """Decode an original, made smaller or larger so that its longest side is that long. Its EXIF orientation is applied.
 
     This does not depend on what is made of the original: the same objects are found whatever is asked for first.
     Raises `BrokenImage`, `pyvips.Error`, and `DeadlineExceeded` if `interrupt` says so.
@@ -30,17 +30,18 @@ def pixels_of_file(file: ImageFile, side: int, interrupt: Interrupt) -> Pixels:
     header = file.header()
     shrink = _shrink(file.format, max(header.width, header.height) / side)
     image = file.open(shrink=shrink, interrupt=interrupt)
-    small = image.thumbnail_image(side, height=side, size="down", no_rotate=True)
-    return pixels_of(_turned(small, header.orientation, interrupt), side, interrupt)
+    return pixels_of(_turned(_sized(image, side), header.orientation, interrupt), side, interrupt)
 
 
 def pixels_of(image: pyvips.Image, side: int, interrupt: Interrupt) -> Pixels:
-    """Give an image that is the right way up, its longest side at most that long."""
-    if max(image.width, image.height) > side:
-        image = image.thumbnail_image(side, height=side, size="down", no_rotate=True)
-    image = _colors(image)
+    """Give an image that is the right way up, made smaller or larger so that its longest side is that long."""
+    image = _colors(image if max(image.width, image.height) == side else _sized(image, side))
     data = interrupt.watch(image).write_to_memory()
     return Pixels(data=bytes(data), width=image.width, height=image.height)
+
+
+def _sized(image: pyvips.Image, side: int) -> pyvips.Image:
+    return image.thumbnail_image(side, height=side, no_rotate=True)
 
 
 def _shrink(kind: Format, factor: float) -> float:

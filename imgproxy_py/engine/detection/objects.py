@@ -65,7 +65,7 @@ class ObjectDetection:
         """Give the objects of some classes (none or `all` = every class), the surest first.
 
         `original` names the bytes that are looked at and what is decoded of them. `look` gives their pixels, the longest
-        side at most as long as told; it is called where the findings are not known yet. Raises `DeadlineExceeded` if
+        side as long as told; it is called where the findings are not known yet. Raises `DeadlineExceeded` if
         `interrupt` says so, and what `look` raises.
         """
         return self._fitting(classes, lambda one: self._found(one, original, look, interrupt))

@@ -53,7 +53,7 @@ class Detector(Protocol):
 
     @property
     def side(self) -> int:
-        """The longest side in pixels that is of use to it."""
+        """How long the longest side of what it looks at is to be, in pixels."""
         ...
 
     def detect(self, pixels: Pixels) -> tuple[Detection, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from imgproxy_py.kinds import Count, Flag, Integer, Number
 
@@ -18,6 +18,15 @@ GravityMode = Literal["max_score_area", "avg_center"]
 _Share = Annotated[Number, Field(le=1)]
 
 
+def _file(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError("a file")
+    return path
+
+
+_File = Annotated[Path, AfterValidator(_file)]
+
+
 class DetectionSettings(BaseModel):
     """Faces, and the objects that a network of one's own knows (dialect §5.1, §5.2); docs/detection.md tells more."""
 
@@ -25,12 +34,12 @@ class DetectionSettings(BaseModel):
         default=True, description="Find faces, as class `face`, where the extra `detection` is installed."
     )
     face_detection_confidence_threshold: _Share = Field(
-        default=0.6, description="How sure a face must be to count, 0–1."
+        default=0.65, description="How sure a face must be to count, 0–1."
     )
-    object_detection_net: Path | None = Field(
+    object_detection_net: _File | None = Field(
         default=None, description="File of a network in ONNX format that finds objects."
     )
-    object_detection_classes: Path | None = Field(
+    object_detection_classes: _File | None = Field(
         default=None, description="File of the network's classes, a name on each line, `name=weight` where it has one."
     )
     object_detection_net_type: NetType = Field(default="yolox", description="Which kind of network it is.")

@@ -122,14 +122,15 @@ def test_what_is_upright_is_found_again_in_the_stored_picture(orientation: int) 
     ],
     ids=["alpha", "grey", "16 bits", "large", "webp"],
 )
-def test_any_picture_becomes_small_and_rgb(data: bytes) -> None:
+def test_any_picture_gets_its_size_and_is_rgb(data: bytes) -> None:
     found = looked_at(data, 320)
     assert (found.width, found.height) == (320, 107)
     assert len(found.data) == 320 * 107 * 3
 
 
-def test_a_small_original_keeps_its_size() -> None:
-    assert looked_at(pictures.png(pictures.marked(60, 40))).width == 60
+def test_a_small_original_becomes_large() -> None:
+    found = looked_at(pictures.png(pictures.marked(60, 40)))
+    assert (found.width, found.height) == (640, 427)
 
 
 def test_looking_stops_when_told_to() -> None:

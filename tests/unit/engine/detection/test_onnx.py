@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import pyvips
+from pydantic import ValidationError
 
 from imgproxy_py.engine.detection import runtime
 from imgproxy_py.engine.detection.looking import pixels_of
@@ -156,8 +157,8 @@ def test_a_wrong_file_of_classes_is_refused(tmp_path: Path, names: str) -> None:
 
 @pytest.mark.parametrize("name", ["object_detection_net", "object_detection_classes"])
 def test_a_missing_file_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ImgproxyError):
-        open_detection(settings(tmp_path, **{name: tmp_path / "missing"}))
+    with pytest.raises(ValidationError, match="a file"):
+        settings(tmp_path, **{name: tmp_path / "missing"})
 
 
 def test_a_network_without_classes_is_refused(tmp_path: Path) -> None:
