@@ -203,7 +203,7 @@ _URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
 
 
 def debug_headers(settings: DeliverySettings, rendered: Rendered) -> dict[str, str]:
-    """Give sizes, the fate of Content Credentials, and times of a picture that was made just now, if switched on."""
+    """Give sizes, the fate of Content Credentials, an ignored option, and times of what was made just now, if switched on."""
     if not settings.enable_debug_headers:
         return {}
     picture, timings = rendered.picture, rendered.picture.timings
@@ -216,6 +216,8 @@ def debug_headers(settings: DeliverySettings, rendered: Rendered) -> dict[str, s
     }
     if picture.credentials:
         headers["X-Content-Credentials"] = picture.credentials
+    if picture.ignored:
+        headers["X-Ignored-Option"] = picture.ignored
     if rendered.outcome is Outcome.MADE:
         parts = ("queue", "fetch", "decode", "transform", "encode")
         headers["Server-Timing"] = ", ".join(f"{part};dur={getattr(timings, part):.2f}" for part in parts)

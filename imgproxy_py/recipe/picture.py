@@ -75,7 +75,8 @@ class Picture:
     `headers` are those of its server that answers have as well.
     A `placeholder` is JSON, and so is what is told in an `info`; `format` is then that of the original.
     `complete` is false when the original was truncated and is served all the same: such a picture is never stored.
-    `credentials` tells what became of the original's Content Credentials, if it had any: `kept` or `dropped`.
+    `credentials` tells what became of the original's Content Credentials, if it had any: `kept` or `dropped`. `ignored` names
+    the option that was asked for and could not be heeded, blank if there is none.
     """
 
     data: bytes
@@ -97,6 +98,7 @@ class Picture:
     info: bool = False
     complete: bool = True
     credentials: str = ""
+    ignored: str = ""
     timings: Timings = field(default=Timings(), compare=False)
 
     @property

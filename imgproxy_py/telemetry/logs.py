@@ -185,6 +185,7 @@ _FIELDS = (
     "format_in",
     "format_out",
     "credentials",
+    "ignored",
     "error",
     "detail",
     "fallback",

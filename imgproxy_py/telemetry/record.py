@@ -45,6 +45,7 @@ class RequestRecord:
     format_in: str = ""
     format_out: str = ""
     credentials: str = ""
+    ignored: str = ""
     queue: float | None = None
     fetch: float | None = None
     decode: float | None = None
@@ -94,6 +95,7 @@ class RequestRecord:
         self.format_in = picture.origin_format.value
         self.format_out = picture.kind
         self.credentials = picture.credentials
+        self.ignored = picture.ignored
 
 
 RECORD = web.RequestKey("RECORD", RequestRecord)

@@ -40,6 +40,7 @@ PICTURES = st.builds(
     placeholder=st.none() | st.sampled_from(Placeholder),
     complete=st.booleans(),
     credentials=st.sampled_from(["", "kept", "dropped"]),
+    ignored=st.sampled_from(["", "trim"]),
     timings=st.just(Timings()),
 )
 

@@ -340,6 +340,8 @@ def test_debug_headers_tell_sizes_and_the_times_of_what_was_made_just_now():
     assert debug_headers(DeliverySettings(), made) == {}
     signed = make_rendered(Outcome.MEMORY, credentials="dropped")
     assert debug_headers(settings, signed)["X-Content-Credentials"] == "dropped"
+    moving = make_rendered(Outcome.MEMORY, ignored="trim")
+    assert debug_headers(settings, moving) == sizes | {"X-Ignored-Option": "trim"}
 
 
 @pytest.mark.parametrize("kind", Format)

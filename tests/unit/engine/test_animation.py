@@ -272,12 +272,14 @@ def test_a_frame_that_is_not_there_is_missed_only_by_a_still() -> None:
     assert failure(lambda: animate(source(Format.GIF), "pg:99/f:png")) is BrokenImage
 
 
-def test_trim_is_left_out() -> None:
+def test_trim_is_ignored_and_that_is_told() -> None:
     framed = pictures.bordered(20, 10, (5, 6, 7, 8))
     data = pictures.webp(timed(framed.join(framed.invert(), "vertical").copy_memory(), framed.height, None))
     picture = animate(data, f"t:10/{LOSSLESS}")
     assert (picture.width, picture.height) == (framed.width, framed.height)
-    assert transformed(data, "t:10/f:png").width < framed.width
+    still = transformed(data, "t:10/f:png")
+    assert still.width < framed.width
+    assert (picture.ignored, still.ignored) == ("trim", "")
 
 
 # Limits
