@@ -44,23 +44,19 @@ class Frames:
 def run_frames(work: Work, stages: tuple[Stage, ...], count: int) -> Work:
     """Give the work with so many frames of its file after all stages, one below the other with libvips' fields of time.
 
-    `work` is at the beginning of the first stage. Frames are not trimmed: each would get a size of its own.
+    `work` is at the beginning of the first stage. Frames are not trimmed: each would get a size of its own. Windows are chosen
+    by one frame, which is what the steps find in the work's file.
     """
     stages = tuple(replace(stage, trim=None) for stage in stages)
     limits = replace(work.limits, frames=count)
-    work = replace(work, stage=stages[0], limits=limits, reloadable=False, decisions={})
-    if looks_at_pixels(stages):
-        _decide(work, stages, count)
     frames = _opened(work, count)
+    speaker = replace(work.file, loading=replace(work.file.loading, page=representative(count), pages=1))
+    work = replace(work, stage=stages[0], file=speaker, limits=limits, reloadable=False, decisions={})
+    if looks_at_pixels(stages):  # one frame goes first, so that its decisions are there for the others
+        run_stages(work.showing(speaker.open(interrupt=work.interrupt)), stages)
     done = [_framed(work.showing(frame), stages) for frame in frames]
     stack = pyvips.Image.arrayjoin([one.image for one in done], across=1)
     return done[-1].showing(animated(stack, list(frames.delays), frames.loop))
-
-
-def _decide(work: Work, stages: tuple[Stage, ...], count: int) -> None:
-    """Let the representative frame go through all stages first, so that its decisions are there for the others."""
-    loading = replace(work.file.loading, page=representative(count), pages=1)
-    run_stages(work.showing(replace(work.file, loading=loading).open(interrupt=work.interrupt)), stages)
 
 
 def _opened(work: Work, count: int) -> Frames:

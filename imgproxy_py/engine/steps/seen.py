@@ -25,8 +25,8 @@ class Seen(NamedTuple):
 def seen(work: Work, classes: Iterable[str], view: View) -> list[Seen]:
     """Give the objects of some classes (none = all) in the original, as they lie in the picture of that view.
 
-    They are looked for in the original as EXIF says it is to be seen, in the first frame of an animation, whatever the
-    stages before have made of it.
+    They are looked for in the original as EXIF says it is to be seen, of an animation in the frame that speaks for it,
+    whatever the stages before have made of it.
     """
     if not work.detection.detectors:
         return []
