@@ -94,10 +94,14 @@ def _warn(settings: Settings) -> None:
     """Log what an operator should know of his settings."""
     for name in settings.unused():
         _log.warning("setting_without_effect", name=name)
+    for name, switch in settings.idle():
+        _log.warning("setting_without_effect", name=name, without=switch)
     for one in settings.unknown():
         _log.warning("setting_unknown", name=one.name, meant=one.meant)
     if not settings.key_pairs():
         _log.warning("signatures_not_required", hint="anybody may ask for any picture until keys and salts are set")
+        if settings.cookie_passthrough and settings.cookie_passthrough_all:
+            _log.warning("cookies_passed_to_anybody", hint="whoever writes a URL chooses the server that gets them")
     if settings.allow_private_source_addresses:
         _log.warning("private_sources_allowed", hint="IMGPROXY_ALLOW_PRIVATE_SOURCE_ADDRESSES=false refuses them")
     for line in detection_warnings(settings):

@@ -73,21 +73,26 @@ class Renderer:
             reason = error.reason
         configured = self.fallback.ref if self.fallback else None
         ref = request.delivery.fallback or configured
-        if ref is None:
-            raise reason
-        return await self._instead(request, ref, reason, deadline)
+        try:
+            if ref is None:
+                raise reason
+            return await self._instead(request, ref, reason, deadline)
+        finally:
+            del reason  # it knows this frame: the circle would keep the original in memory
 
     async def _instead(
         self, request: ImageRequest, ref: SourceRef, reason: ImgproxyError, deadline: Deadline
     ) -> Rendered:
         """Give the fallback as a picture of its own, so that many failures cost one; if it fails too, raise `reason`."""
-        request = replace(request, source=ref)
-        key = self.key(request)
         try:
+            request = replace(request, source=ref)
+            key = self.key(request)
             rendered = self._peeked(request, key) or await self._joined(request, key, deadline)
+            return replace(rendered, failure=reason)
         except (NoOriginal, ImgproxyError):
             raise reason from None
-        return replace(rendered, failure=reason)
+        finally:
+            del reason
 
     def _peeked(self, request: ImageRequest, key: str) -> Rendered | None:
         return None if request.past_caches else self.cached(key)

@@ -64,6 +64,14 @@ COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
 )
 """Every component that has settings, under the title it has in the reference, in its order."""
 
+_NEEDS = {
+    **dict.fromkeys((*S3ProfileSettings.model_fields, "s3_endpoint", "s3_allowed_buckets"), "use_s3"),
+    **dict.fromkeys(("gcs_key", "gcs_endpoint", "gcs_allowed_buckets"), "use_gcs"),
+    **dict.fromkeys(("abs_name", "abs_key", "abs_endpoint", "abs_allowed_buckets"), "use_abs"),
+    **dict.fromkeys(("cookie_base_url", "cookie_passthrough_all"), "cookie_passthrough"),
+}
+"""Settings, and the switch without which each of them changes nothing."""
+
 
 class Settings(
     ServerSettings,
@@ -153,6 +161,13 @@ class Settings(
         unbuilt = set(NotYetSettings.model_fields)
         return tuple(sorted(variable(name) for name in self.model_fields_set & unbuilt))
 
+    def idle(self) -> tuple[tuple[str, str], ...]:
+        """Name the variables that were set and have no effect because another one is off, with that one; sorted."""
+        off = ((name, switch) for name, switch in _NEEDS.items() if not getattr(self, switch))
+        return tuple(
+            sorted((variable(name), variable(switch)) for name, switch in off if name in self.model_fields_set)
+        )
+
     def unknown(self) -> tuple[UnknownVariable, ...]:
         """List the variables that begin like ours and set nothing, each with the name that was probably meant."""
         return self._unknown
@@ -160,4 +175,5 @@ class Settings(
     def warnings(self) -> list[str]:
         """Give a sentence for each variable that was set and changes nothing."""
         unused = [f"{name} is accepted without effect yet" for name in self.unused()]
+        unused += [f"{name} has no effect without {switch}" for name, switch in self.idle()]
         return unused + [str(one) for one in self.unknown()]

@@ -126,9 +126,9 @@ def test_the_file_of_variables_is_read(folder: Path) -> None:
 
 
 def test_operators_are_warned_of_what_they_may_not_want(folder: Path) -> None:
-    with serving("--bind", "127.0.0.1:0", USE_GCS="true", QUALLITY="70") as served:
+    with serving("--bind", "127.0.0.1:0", USE_SWIFT="true", QUALLITY="70") as served:
         told = {event["event"]: event for event in served.events}
-    assert told["setting_without_effect"]["name"] == "IMGPROXY_USE_GCS"
+    assert told["setting_without_effect"]["name"] == "IMGPROXY_USE_SWIFT"
     assert told["setting_unknown"]["meant"] == "IMGPROXY_QUALITY"
     assert {"signatures_not_required", "private_sources_allowed"} <= set(told)
 

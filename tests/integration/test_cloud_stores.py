@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import ValidationError
 
+from imgproxy_py.assembly import open_studio
 from imgproxy_py.errors import (
     SourceFailed,
     SourceIncomplete,
@@ -24,10 +26,12 @@ from imgproxy_py.errors import (
 )
 from imgproxy_py.recipe.picture import Original
 from imgproxy_py.recipe.source import SourceRef
+from imgproxy_py.settings import Settings, SettingsError
 from imgproxy_py.sources.settings import DownloadSettings
 from imgproxy_py.sources.stored import Buckets, StoredSource
 from imgproxy_py.stores.cloud import CloudBuckets, azure, google
 from imgproxy_py.stores.cloud_settings import AbsSettings, GcsSettings
+from tests.factories import jpeg
 from tests.servers import GcsServer
 
 NAME, KEY = "account", b64encode(b"secret").decode()
@@ -268,3 +272,25 @@ def test_a_wrong_key_of_google_stops_the_start(given: dict[str, str]) -> None:
 def test_a_wrong_key_of_azure_stops_the_start() -> None:
     with pytest.raises(ValidationError):
         AbsSettings(abs_key="no base64!")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("switch", ["use_gcs", "use_abs"])
+async def test_without_the_extra_the_start_says_what_is_missing(switch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("obstore", "imgproxy_py.stores.cloud"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delattr("imgproxy_py.stores.cloud")
+    with pytest.raises(SettingsError, match=rf"IMGPROXY_{switch.upper()}.*imgproxy_py\[cloud\]"):
+        async with open_studio(Settings.load({switch: "true"})):
+            pass
+
+
+async def test_the_service_serves_what_lies_in_google(gcs_server: GcsServer) -> None:
+    gcs_server.put("cat.jpg", jpeg())
+    settings = Settings.load({"use_gcs": "true", "gcs_endpoint": gcs_server.url, "gcs_allowed_buckets": "sources"})
+    async with open_studio(settings) as studio:
+        await studio.sources.ping()
+        found = await studio.sources.fetch(SourceRef(scheme="gs", location="sources/cat.jpg"))
+        assert isinstance(found, Original)
+        assert found.data == jpeg()
+        with pytest.raises(SourceUnreachable):
+            await studio.sources.fetch(SourceRef(scheme="gs", location="others/cat.jpg"))

@@ -1,7 +1,10 @@
 """What is shown when an original cannot be had (dialect §13.7)."""
 
 import asyncio
+import gc
 from base64 import b64encode
+from contextlib import suppress
+from types import FrameType
 
 import pytest
 from pydantic import ValidationError
@@ -52,8 +55,8 @@ class ByBytes(FakeTransformer):
 
     def transform(self, data, *given):
         self.begun += 1
-        if error := self.errors.get(data.decode("latin-1")):
-            raise error
+        if data.decode("latin-1") in self.errors:
+            raise self.errors[data.decode("latin-1")]
         return make_picture(data=data, etag="", modified_at=None)
 
 
@@ -155,6 +158,28 @@ async def test_it_is_kept_as_a_picture_of_its_own(shop):
     assert kept is not None
     assert kept.failure is None
     assert source_tag(NONE) in kept.picture.tags
+
+
+@pytest.mark.parametrize("fallback", [None, KNOWN, FETCHED])
+async def test_a_failure_does_not_keep_the_original_in_memory(shop, fallback):
+    workshop = shop(fallback=fallback, text=UnknownImage())
+    workshop.source.originals |= {CAT: make_original(b"text"), NONE.url: missing()}
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        with suppress(UnknownImage):
+            await workshop.render()
+        del workshop.source.originals[CAT]
+        workshop.transformer.errors.clear()
+        for _ in range(3):
+            await asyncio.sleep(0)  # the loop lets go of the task that failed
+        gc.collect()
+        assert [one for one in gc.garbage if isinstance(one, FrameType) and "original" in one.f_locals] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
 
 
 # --- settings --------------------------------------------------------------------------------------------------------

@@ -86,6 +86,25 @@ def test_warnings_have_a_sentence_for_each_variable_without_effect(monkeypatch: 
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "idle"),
+    [
+        ({"s3_endpoint": "http://x"}, (("IMGPROXY_S3_ENDPOINT", "IMGPROXY_USE_S3"),)),
+        ({"s3_endpoint": "http://x", "use_s3": "1"}, ()),
+        ({"gcs_key": "{}"}, (("IMGPROXY_GCS_KEY", "IMGPROXY_USE_GCS"),)),
+        ({"abs_name": "a", "use_gcs": "1"}, (("IMGPROXY_ABS_NAME", "IMGPROXY_USE_ABS"),)),
+        ({"cookie_passthrough_all": "1"}, (("IMGPROXY_COOKIE_PASSTHROUGH_ALL", "IMGPROXY_COOKIE_PASSTHROUGH"),)),
+        ({}, ()),
+    ],
+)
+def test_what_another_setting_would_have_to_switch_on_is_told(
+    given: dict[str, str], idle: tuple[tuple[str, str], ...]
+) -> None:
+    settings = Settings.load(given)
+    assert settings.idle() == idle
+    assert settings.warnings() == [f"{name} has no effect without {switch}" for name, switch in idle]
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings.load().quality = 3
