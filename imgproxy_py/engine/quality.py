@@ -25,6 +25,9 @@ LEAST_SEARCHED = 10
 _MEGAPIXEL = 1_000_000
 _REMEMBERED = 4096
 
+_USUAL_SLOPE = 0.03  # by how much the logarithms of bytes and of dissimilarity change with each quality
+_FLAT = 1e-6
+
 # Quality is a number that its encoder does not heed: libvips writes TIFF without compression.
 _UNMOVED = frozenset({Format.TIFF})
 
@@ -131,13 +134,12 @@ def _excess(measured: float, target: float) -> float:
 def _border(count: int, excess: Callable[[int], float], start: int | None) -> int:
     """Give the first place of `count` without excess, the last if there is none. Places are looked at as few as can be.
 
-    Between one with excess (`bad`) and one without (`good`) the border is sought where a straight line has it, twice,
-    and then in the middle.
+    The border is sought where a straight line has it and in the middle of what is left, in turns. The line goes through
+    one with excess (`bad`) and one without (`good`); while there is but one place, it has the usual slope.
     """
     bad, good = -1, count - 1
     over, under = math.nan, math.nan
-    guesses = 2
-    at = _middle(bad, good) if start is None else start
+    at, on_line, between = _middle(bad, good) if start is None else start, False, False
     while good - bad > 1:
         at = min(max(at, bad + 1), good - 1)
         found = excess(at)
@@ -145,12 +147,10 @@ def _border(count: int, excess: Callable[[int], float], start: int | None) -> in
             bad, over = at, found
         else:
             good, under = at, found
-        if start is not None:  # most likely right, so its neighbour is next
-            at, start = (bad + 1 if found > 0 else good - 1), None
-        elif guesses and not math.isnan(over + under):
-            at, guesses = bad + math.ceil((good - bad) * over / (over - under)), guesses - 1
-        else:
-            at = _middle(bad, good)
+        before, between = between, not math.isnan(over + under)
+        on_line = not on_line or between > before
+        slope = max((over - under) / (good - bad), _FLAT) if between else _USUAL_SLOPE
+        at = at + math.ceil(found / slope) if on_line else _middle(bad, good)
     return good
 
 

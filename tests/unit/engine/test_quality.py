@@ -130,7 +130,7 @@ def test_the_lowest_quality_near_enough_is_found_wherever_the_search_starts(
     search = Search(method=AutoQualityMethod.DSSIM, target=target, least=least, most=most)
     meeting = [quality for quality in range(least, most + 1) if measures[quality] <= target]
     assert found_quality(search, measure, hint) == (meeting[0] if meeting else most)
-    assert len(tried) == len(set(tried)) <= 2 + math.ceil(math.log2(most - least + 2)) + (hint is not None)
+    assert len(tried) == len(set(tried)) <= 4 + 2 * math.ceil(math.log2(most - least + 1))
 
 
 @given(falling(), st.integers(1, 5000), st.none() | st.integers(0, 101))
@@ -142,6 +142,19 @@ def test_the_highest_quality_small_enough_is_found_wherever_the_search_starts(
     search = Search(method=AutoQualityMethod.SIZE, target=target, least=least, most=most)
     meeting = [quality for quality in range(least, most + 1) if sizes[quality] <= target]
     assert found_quality(search, lambda quality: sizes[quality], hint) == (meeting[-1] if meeting else least)
+
+
+@pytest.mark.parametrize("excess", [1.0001, 0.9999], ids=["never met", "always met"])
+def test_a_measure_that_hardly_changes_is_not_looked_at_everywhere(excess: float) -> None:
+    tried: list[int] = []
+
+    def measure(quality: int) -> float:
+        tried.append(quality)
+        return 0.02 * excess
+
+    search = Search(method=AutoQualityMethod.DSSIM, target=0.02, least=1, most=100)
+    assert found_quality(search, measure) == (100 if excess > 1 else 1)
+    assert len(tried) <= 14
 
 
 def test_an_uneven_measure_is_met_all_the_same() -> None:
