@@ -163,7 +163,8 @@ class Settings(
 
     def idle(self) -> tuple[tuple[str, str], ...]:
         """Name the variables that were set and have no effect because another one is off, with that one; sorted."""
-        off = ((name, switch) for name, switch in _NEEDS.items() if not getattr(self, switch))
+        stored = {"use_s3"} if self.result_store.startswith("s3://") else set()  # which lies there, whatever is served
+        off = ((name, switch) for name, switch in _NEEDS.items() if not getattr(self, switch) and switch not in stored)
         return tuple(
             sorted((variable(name), variable(switch)) for name, switch in off if name in self.model_fields_set)
         )

@@ -91,6 +91,7 @@ def test_warnings_have_a_sentence_for_each_variable_without_effect(monkeypatch: 
     [
         ({"s3_endpoint": "http://x"}, (("IMGPROXY_S3_ENDPOINT", "IMGPROXY_USE_S3"),)),
         ({"s3_endpoint": "http://x", "use_s3": "1"}, ()),
+        ({"s3_endpoint": "http://x", "result_store": "s3://results"}, ()),
         ({"gcs_key": "{}"}, (("IMGPROXY_GCS_KEY", "IMGPROXY_USE_GCS"),)),
         ({"abs_name": "a", "use_gcs": "1"}, (("IMGPROXY_ABS_NAME", "IMGPROXY_USE_ABS"),)),
         ({"cookie_passthrough_all": "1"}, (("IMGPROXY_COOKIE_PASSTHROUGH_ALL", "IMGPROXY_COOKIE_PASSTHROUGH"),)),
