@@ -126,7 +126,8 @@ def _format(output: Output, negotiation: Negotiation, asked: Output) -> Lines:
         tried = ", ".join(output.accepted) + (" and " if output.accepted else "")
         why = f"best: the smallest of {tried}the preferred formats"
     elif output.accepted:
-        why = f"{output.accepted[0]}: the best of those negotiated here that the client accepts"
+        best = ", or for an animation ".join(output.accepted)
+        why = f"{best}: the best of those negotiated here that the client accepts"
     elif output.format is not None:
         why = f"{output.format}: the URL names it"
     else:

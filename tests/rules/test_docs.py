@@ -192,6 +192,7 @@ def test_every_field_of_a_request_is_told_of() -> None:
         format_in="png",
         format_out="png",
         credentials="kept",
+        ignored="trim",
         error="e",
         detail="f",
         fallback=True,

@@ -208,6 +208,14 @@ def test_delays_loop_and_frame_height_are_kept(kind: Format, to: Format, setting
     assert (picture.origin_format, picture.origin_width, picture.origin_height) == (kind, WIDTH, HEIGHT)
 
 
+@pytest.mark.parametrize("kind", [Format.GIF, Format.WEBP], ids=str)
+def test_neighbours_that_are_alike_are_shown_as_long_together(kind: Format) -> None:
+    red, blue = pictures.solid(20, 10, (255, 0, 0)), pictures.solid(20, 10, (0, 0, 255))
+    stack = timed(pyvips.Image.arrayjoin([red, red, blue, blue, blue], across=1).copy_memory(), 10, DELAYS)
+    image = stack_of(animate(pictures.gif(stack, keep_duplicate_frames=True), f"f:{kind}").data)
+    assert image.get("delay") == [sum(DELAYS[:2]), sum(DELAYS[2:])]
+
+
 @pytest.mark.parametrize("loop", [0, 1, 7])
 def test_a_loop_for_ever_stays_one(loop: int) -> None:
     data = pictures.gif(timed(moving(), HEIGHT, DELAYS, loop))
