@@ -219,6 +219,8 @@ def test_the_epoch_changes_with_what_changes_pixels_only() -> None:
     assert transformer(workers=7, requests_queue_size=3).epoch == epoch
     assert transformer(quality=79).epoch != epoch
     assert transformer(use_linear_colorspace=True).epoch != epoch
+    for encoding in ("jpeg_trellis_quant", "webp_smart_subsample", "png_quantize", "never_larger"):
+        assert transformer(**{encoding: True}).epoch != epoch
 
 
 # Threads

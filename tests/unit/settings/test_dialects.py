@@ -88,3 +88,7 @@ def test_presets_come_from_the_list_and_then_from_the_file(tmp_path: Path) -> No
 def test_a_presets_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="IMGPROXY_PRESETS_PATH="):
         Settings.load({"presets_path": tmp_path / "none"}).preset_definitions()
+
+
+def test_best_may_be_what_urls_without_a_format_mean() -> None:
+    assert Settings.load({"best_format_by_default": True}).imgproxy_config() == ImgproxyConfig(best=True)
