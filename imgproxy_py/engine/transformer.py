@@ -272,7 +272,9 @@ class Transformer:
     def _finished(self, work: Work, opened: Opened, recipe: Recipe) -> Picture:
         if recipe.output.placeholder is not None:
             return _placeholder(work, opened, recipe.output.placeholder)
-        picture = replace(self._written(work, opened, recipe.output), ignored=_ignored(opened, recipe))
+        picture = self._written(work, opened, recipe.output)
+        if opened.frames > 1 and any(stage.trim for stage in recipe.stages):
+            picture = replace(picture, ignored="trim")
         larger = self.settings.never_larger and len(picture.data) > len(opened.file.data)
         if larger and opened.complete and self._is_as_asked(opened, recipe, picture):
             return _handed_back(opened, opened.file.data)
@@ -329,10 +331,6 @@ def _read(file: ImageFile, output: Output, interrupt: Interrupt) -> Opened:
         return Opened(file=file, image=None, header=file.header(embedded_thumbnail=output.enforce_thumbnail))
     image = file.open(embedded_thumbnail=output.enforce_thumbnail, interrupt=interrupt)
     return Opened(file=file, image=image, header=header_of(image, file.format))
-
-
-def _ignored(opened: Opened, recipe: Recipe) -> str:
-    return "trim" if opened.frames > 1 and any(stage.trim for stage in recipe.stages) else ""
 
 
 def _picture(data: bytes, kind: Format, size: Size, opened: Opened) -> Picture:
