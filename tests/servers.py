@@ -30,14 +30,18 @@ _PATIENCE = 30.0
 
 
 def free_ports(count: int) -> list[int]:
-    """Give ports that nobody listens on now, the same as theirs plus 10000 included (gRPC habits of SeaweedFS)."""
-    with_sockets = [socket.socket() for _ in range(count)]
-    for one in with_sockets:
+    """Give ports that nobody listens on now, low enough for those plus 10000 that SeaweedFS and Redis' cluster bus use."""
+    held: list[socket.socket] = []
+    found: list[int] = []
+    while len(found) < count:
+        held.append(one := socket.socket())
         one.bind(("127.0.0.1", 0))
-    ports = [int(one.getsockname()[1]) for one in with_sockets]
-    for one in with_sockets:
+        port = int(one.getsockname()[1])
+        if port + 10_000 <= 0xFFFF:
+            found.append(port)
+    for one in held:
         one.close()
-    return ports
+    return found
 
 
 @dataclass
