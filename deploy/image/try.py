@@ -150,7 +150,7 @@ def look_inside() -> None:
     """Look at the configuration and at the files."""
     image = json.loads(podman("image", "inspect", IMAGE))[0]
     config = image["Config"]
-    expect("size", image["Size"] < 900e6, f"{image['Size'] / 1e6:.0f} MB")
+    expect("size", image["Size"] < 700e6, f"{image['Size'] / 1e6:.0f} MB")
     expect("user is numeric and not root", config["User"] == "10001:10001", config["User"])
     expect("ports", set(config["ExposedPorts"]) == {"8080/tcp", "8081/tcp"}, ", ".join(config["ExposedPorts"]))
     expect("starts without a shell", config["Entrypoint"] == ["imgproxy-py"] and config["Cmd"] == ["serve"])
