@@ -121,7 +121,7 @@ class RedisConnection:
 def _client(settings: RedisSettings) -> _Client:
     url = settings.redis_url.get_secret_value()
     scheme, _, rest = url.partition("://")
-    options = _options(settings)
+    options = redis_options(settings)
     if scheme in _CLUSTER:
         # One more round to the nodes when a slot has moved; the time-out bounds all rounds.
         retry = Retry(NoBackoff(), 1, (RedisConnectionError,))
@@ -131,7 +131,14 @@ def _client(settings: RedisSettings) -> _Client:
     return Redis.from_pool(BlockingConnectionPool.from_url(url, **options, retry=retry, timeout=settings.redis_timeout))
 
 
-def _options(settings: RedisSettings) -> Mapping[str, Any]:
+def single_url(settings: RedisSettings) -> str:
+    """Give Redis' URL, of a cluster that of one node."""
+    scheme, _, rest = settings.redis_url.get_secret_value().partition("://")
+    return f"{_CLUSTER.get(scheme, scheme)}://{rest}"
+
+
+def redis_options(settings: RedisSettings) -> Mapping[str, Any]:
+    """Give what every client of Redis is told beside the URL."""
     password = settings.redis_password.get_secret_value()
     return {
         "max_connections": settings.redis_max_connections,
