@@ -107,6 +107,7 @@ RECIPES: dict[str, Recipe] = {
         objects_position=Gravity(type=GravityType.NORTH, x=1, y=2)
     ),
     "op:fp:0.1:0.2": stage(objects_position=Gravity(type=GravityType.FOCUS_POINT, x=0.1, y=0.2)),
+    "op:fp:0.5:0.2|op:fp::0.2": stage(objects_position=Gravity(type=GravityType.FOCUS_POINT, x=0.5, y=0.2)),
     "op:prop|op:prop::": stage(objects_position=Gravity(type=GravityType.PROPORTIONAL)),
     "crop_aspect_ratio:1.5|crop_ar:1.5|car:1.5": stage(crop=Crop(aspect_ratio=1.5)),
     "c:100:50/car:2:1": stage(crop=Crop(width=100, height=50, aspect_ratio=2, aspect_enlarge=True)),

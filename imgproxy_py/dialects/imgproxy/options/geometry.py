@@ -166,7 +166,14 @@ def _objects_place(draft: Draft, arguments: Arguments) -> None:
         at_most([one for one in arguments if one], 1)  # the JavaScript client sends its blank offsets too
         draft.objects_position = Gravity(type=GravityType.PROPORTIONAL)
     else:
-        draft.objects_position = moved(draft.objects_position, arguments, _objects_position)
+        draft.objects_position = moved(draft.objects_position, _focus_given(arguments), _objects_position)
+
+
+def _focus_given(arguments: Arguments) -> Arguments:
+    # The JavaScript client may leave either number of a focus point blank, which then is the middle.
+    if arguments[0] != GravityType.FOCUS_POINT:
+        return arguments
+    return [arguments[0], *(one or "0.5" for one in arguments[1:])]
 
 
 def _crop(draft: Draft, arguments: Arguments) -> None:
