@@ -29,10 +29,11 @@
     │   │   └── UndecodableImage         a known format that this installation cannot read
     │   └── BrokenImage
     │       └── BrokenSvg
-    └── CapacityError            we could not, now
-        ├── Overloaded
-        ├── DeadlineExceeded
-        └── ClientGone               nobody waits for the answer any more
+    ├── CapacityError            we could not, now
+    │   ├── Overloaded
+    │   ├── DeadlineExceeded
+    │   └── ClientGone               nobody waits for the answer any more
+    └── UnusableSetting          what a setting names cannot be used; stops the start
 
 Each class has a `title` (a sentence for people), a `slug` and a `status` (RFC 9457 and delivery §5), and says whether
 asking again may help (`retry`) and whether operators want to hear of it (`report`). What is passed when raising is the
@@ -301,3 +302,20 @@ class ClientGone(CapacityError):
     title = "The client went away"
     slug = "client-gone"
     status = 499
+
+
+class UnusableSetting(ImgproxyError):
+    """A setting is of its kind, but what it names cannot be used. Raised while the service starts, never by a request.
+
+    `field` is the setting's name in its component; the message has its variable, its value, and what was expected.
+    """
+
+    title = "A setting cannot be used"
+
+    def __init__(self, field: str, value: object, expected: str) -> None:
+        super().__init__()
+        self.field, self.value, self.expected = field, value, expected
+
+    def __str__(self) -> str:
+        value = "" if self.value is None else str(self.value)
+        return f"IMGPROXY_{self.field.upper()}={value!r}: expected {self.expected}"

@@ -18,7 +18,8 @@ from imgproxy_py.cli.refusing import refusals, refuse
 from imgproxy_py.dialects.imgproxy import ImgproxyDialect
 from imgproxy_py.dialects.imgproxy.info import InfoDialect
 from imgproxy_py.engine.detection.opening import warnings as detection_warnings
-from imgproxy_py.settings import Settings
+from imgproxy_py.errors import UnusableSetting
+from imgproxy_py.settings import Settings, SettingsError
 from imgproxy_py.telemetry.logs import Logs
 from imgproxy_py.web import supervisor
 
@@ -86,6 +87,8 @@ def _serve(settings: Settings, logs: Logs) -> int:
     again = (sys.executable, *sys.orig_argv[1:])
     try:
         return supervisor.run(make, settings=settings, metrics=settings, command=again)
+    except (SettingsError, UnusableSetting) as error:  # what can be seen only when it is opened
+        refuse(str(error))
     except OSError as error:
         refuse(f"IMGPROXY_BIND={settings.bind!r}: {os.strerror(error.errno or 0)}, expected an address to listen on")
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from imgproxy_py.engine.classification.settings import ClassificationSettings
 from imgproxy_py.engine.detection.settings import DetectionSettings
 from imgproxy_py.engine.encoder_settings import EncoderSettings
 from imgproxy_py.kinds import Count, Flag, Number, Positive
@@ -48,7 +49,7 @@ def _folder(path: Path) -> Path:
     return path
 
 
-class EngineSettings(EncoderSettings, DetectionSettings):
+class EngineSettings(EncoderSettings, DetectionSettings, ClassificationSettings):
     """Limits, encoders and threads (dialect §14)."""
 
     workers: Positive = Field(
@@ -92,7 +93,8 @@ class EngineSettings(EncoderSettings, DetectionSettings):
         default=True, description="Remove scripts, event handlers and foreign references from SVG."
     )
     heic_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = Field(
-        default="ultrafast", description="HEIC encoder's preset; each one is slower, and from the second on hardly smaller."
+        default="ultrafast",
+        description="HEIC encoder's preset; each one is slower, and from the second on hardly smaller.",
     )
     video_thumbnail_second: Number = Field(
         default=1.0, description="Second of a video whose frame is taken when the URL names none."

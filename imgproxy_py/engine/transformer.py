@@ -13,6 +13,7 @@ from imgproxy_py import __version__
 from imgproxy_py.engine import libvips
 from imgproxy_py.engine.animation import frame_size, run_frames
 from imgproxy_py.engine.best import candidates, carrier, holding, without_idle_alpha
+from imgproxy_py.engine.classification.opening import open_classification
 from imgproxy_py.engine.codecs.registry import versions
 from imgproxy_py.engine.color import with_output_profile
 from imgproxy_py.engine.detection.opening import open_detection
@@ -71,6 +72,8 @@ _WITHOUT_CONSEQUENCE = frozenset(
         "object_detection_net",
         "object_detection_classes",
         "object_detection_cache_bytes",
+        "classification_net",
+        "classification_classes",
     }
 )
 
@@ -95,7 +98,8 @@ class Opened:
 class Transformer:
     """Makes pictures. Holds nothing that changes, so one serves all threads.
 
-    `watermark` are the bytes of the operator's watermark, blank for none; raises an `ImageError` if they are no picture.
+    `watermark` are the bytes of the operator's watermark, blank for none; raises an `ImageError` if they are no picture,
+    and `UnusableSetting` if a network that the settings name cannot be used.
     """
 
     def __init__(self, settings: EngineSettings, *, watermark: bytes = b"") -> None:
@@ -107,7 +111,9 @@ class Transformer:
         )
         self._profiles = profiles(settings.color_profiles_dir)
         self.detection = open_detection(settings)
-        self.epoch = _epoch(settings, watermark, self._profiles, self.detection.identity)
+        self.classification = open_classification(settings)
+        networks = f"{self.detection.identity} {self.classification.identity}"
+        self.epoch = _epoch(settings, watermark, self._profiles, networks)
         self._found = FoundQualities()
         self._marks = Marks(
             kept=KeptMarks(settings.watermarks_cache_bytes),
@@ -200,7 +206,7 @@ class Transformer:
     def _told(self, opened: Opened, data: bytes, recipe: Recipe, info: Info, interrupt: Interrupt) -> Picture:
         limits = self.limits.overridden(recipe.limits)
         work = self._begun(opened, recipe, Format.PNG, limits, interrupt, self._marks)
-        told = answer(Original(data=data, work=work, info=info))
+        told = answer(Original(data=data, work=work, info=info, classification=self.classification))
         picture = _picture(told, opened.header.format, _origin_size(opened.header), opened)
         return replace(picture, origin_bytes=len(data), info=True)
 
@@ -387,10 +393,10 @@ def _is_the_encoders(report: str) -> bool:
     return first.startswith(_ENCODERS)
 
 
-def _epoch(settings: EngineSettings, watermark: bytes, known: Mapping[str, Profile], detectors: str) -> str:
+def _epoch(settings: EngineSettings, watermark: bytes, known: Mapping[str, Profile], networks: str) -> str:
     # What is passed may hold the settings of the whole service: an address or a password changes no pixel.
     chosen = settings.model_dump_json(include=set(EngineSettings.model_fields) - _WITHOUT_CONSEQUENCE)
     text = f"{_RECIPE_VERSION} {__version__} {libvips.version()} {versions()} {chosen} {content_state(watermark)}"
     text += "".join(f" {name} {content_state(profile.data)}" for name, profile in known.items())
-    text += f" {detectors}"
+    text += f" {networks}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Pictures as detectors look at them: of their size, the right way up, in RGB."""
+"""Pictures as networks look at them: of their size, the right way up, in RGB."""
 
 from __future__ import annotations
 
@@ -31,6 +31,18 @@ def pixels_of_file(file: ImageFile, side: int, interrupt: Interrupt) -> Pixels:
     shrink = _shrink(file.format, max(header.width, header.height) / side)
     image = file.open(shrink=shrink, interrupt=interrupt)
     return pixels_of(_turned(_sized(image, side), header.orientation, interrupt), side, interrupt)
+
+
+def square_of_file(file: ImageFile, side: int, interrupt: Interrupt) -> Pixels:
+    """Decode an original, stretched to a square of that side, so that all of it is seen. Its EXIF orientation is applied.
+
+    Raises as `pixels_of_file` does.
+    """
+    header = file.header()
+    shrink = _shrink(file.format, min(header.width, header.height) / side)
+    image = file.open(shrink=shrink, interrupt=interrupt)
+    image = image.thumbnail_image(side, height=side, size="force", no_rotate=True)
+    return pixels_of(_turned(image, header.orientation, interrupt), side, interrupt)
 
 
 def pixels_of(image: pyvips.Image, side: int, interrupt: Interrupt) -> Pixels:

@@ -6,19 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imgproxy_py.engine.detection import runtime
+from imgproxy_py.engine.detection.class_files import class_lines
 from imgproxy_py.engine.detection.objects import ObjectDetection
 from imgproxy_py.engine.detection.port import Detector
 from imgproxy_py.engine.detection.settings import DetectionSettings
-from imgproxy_py.errors import ImgproxyError
+from imgproxy_py.errors import ImgproxyError, UnusableSetting
 
-EXTRA = "detection"
-"""The extra that brings what detection needs."""
+NET, CLASSES = "object_detection_net", "object_detection_classes"
+"""The settings that name files."""
 
 
 def open_detection(settings: DetectionSettings) -> ObjectDetection:
     """Give what finds objects here: with the operator's network, if one is named, and faces, if the extra is installed.
 
-    The operator's network goes before: if it knows a class `face`, nothing else looks for faces. Raises `ImgproxyError`
+    The operator's network goes before: if it knows a class `face`, nothing else looks for faces. Raises `UnusableSetting`
     if the network or the names of its classes cannot be used.
     """
     detectors: list[Detector] = []
@@ -33,7 +34,7 @@ def open_detection(settings: DetectionSettings) -> ObjectDetection:
 def warnings(settings: DetectionSettings) -> Iterator[str]:
     """Tell what an operator should know of detection as it is set up."""
     if settings.face_detection and not _can_find_faces():
-        yield f"no faces are found without the extra `{EXTRA}`: cuts by objects fall back, blurring them is refused"
+        yield f"no faces are found without the extra `{runtime.EXTRA}`: cuts by objects fall back, blurring them is refused"
 
 
 def _can_find_faces() -> bool:
@@ -41,8 +42,7 @@ def _can_find_faces() -> bool:
 
 
 def _operators_network(settings: DetectionSettings, path: Path) -> tuple[Detector, dict[str, float]]:
-    if not runtime.is_installed():
-        raise ImgproxyError(f"a network is named, but the extra `{EXTRA}` is not installed")
+    runtime.require(NET, path)
     from imgproxy_py.engine.detection.onnx import OnnxDetector
 
     weights = _classes(settings)
@@ -56,8 +56,8 @@ def _operators_network(settings: DetectionSettings, path: Path) -> tuple[Detecto
             overlap=settings.object_detection_nms_threshold,
             swap_colors=settings.object_detection_swap_rb,
         )
-    except OSError as error:
-        raise ImgproxyError(f"the network cannot be read: {error.strerror}") from error
+    except (OSError, ImgproxyError) as error:
+        raise UnusableSetting(NET, path, f"a network that can be used: {runtime.reason(error)}") from error
     return network, {name: weight for name, weight in weights.items() if weight != 1}
 
 
@@ -75,21 +75,16 @@ def _faces(settings: DetectionSettings, *, known: list[str]) -> list[Detector]:
 def _classes(settings: DetectionSettings) -> dict[str, float]:
     """Read the names of the classes, in the order of their numbers, each with its weight."""
     path = settings.object_detection_classes
-    if path is None:
-        raise ImgproxyError("a network is named, but no file of its classes")
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImgproxyError("the file of classes cannot be read", private=str(error)) from error
-    classes = dict(_class(line) for line in lines if line.strip())
-    if not classes or len(classes) != sum(1 for line in lines if line.strip()):
-        raise ImgproxyError("the file of classes names none, or one twice")
+    lines = class_lines(CLASSES, path)
+    classes = dict(_class(path, line) for line in lines)
+    if len(classes) != len(lines):
+        raise UnusableSetting(CLASSES, path, "a file that names no class twice")
     return classes
 
 
-def _class(line: str) -> tuple[str, float]:
-    name, _, weight = line.strip().partition("=")
+def _class(path: Path | None, line: str) -> tuple[str, float]:
+    name, _, weight = line.partition("=")
     try:
         return name.strip(), float(weight or 1)
     except ValueError:
-        raise ImgproxyError(f"{line.strip()!r} in the file of classes is no name=weight") from None
+        raise UnusableSetting(CLASSES, path, f"a file of lines as name=weight, not {line!r}") from None

@@ -11,7 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from imgproxy_py.errors import ImgproxyError
+from imgproxy_py.errors import ImgproxyError, UnusableSetting
+
+EXTRA = "detection"
+"""The extra that brings what is needed to run networks."""
 
 SESSION_OPTIONS = {"intra_op_num_threads": 1, "inter_op_num_threads": 1, "log_severity_level": 3}
 
@@ -35,6 +38,21 @@ class Session(Protocol):
 def is_installed() -> bool:
     """Tell whether networks can be run here."""
     return find_spec("onnxruntime") is not None and find_spec("numpy") is not None
+
+
+def require(field: str, path: Path) -> None:
+    """Raise `UnusableSetting` for a setting that names a network where none can be run."""
+    if not is_installed():
+        raise UnusableSetting(field, path, f"the extra: pip install 'imgproxy_py[{EXTRA}]'")
+
+
+def reason(error: Exception) -> str:
+    """Give in one line why a network cannot be used, for the operator."""
+    if isinstance(error, OSError):
+        return f"it cannot be read: {error.strerror}"
+    if isinstance(error, ImgproxyError) and error.private:
+        return f"{error.detail}: {' '.join(error.private.split())}"
+    return str(error)
 
 
 def face_weights() -> Path | None:

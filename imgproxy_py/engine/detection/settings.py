@@ -15,7 +15,8 @@ NetType = Literal["yolox", "yolov5", "yolov8", "yolov10"]
 GravityMode = Literal["max_score_area", "avg_center"]
 """How a window is laid around objects."""
 
-_Share = Annotated[Number, Field(le=1)]
+Share = Annotated[Number, Field(le=1)]
+"""0–1."""
 
 
 def _file(path: Path) -> Path:
@@ -24,7 +25,8 @@ def _file(path: Path) -> Path:
     return path
 
 
-_File = Annotated[Path, AfterValidator(_file)]
+NetworkFile = Annotated[Path, AfterValidator(_file)]
+"""A file that is there."""
 
 
 class DetectionSettings(BaseModel):
@@ -33,23 +35,23 @@ class DetectionSettings(BaseModel):
     face_detection: Flag = Field(
         default=True, description="Find faces, as class `face`, where the extra `detection` is installed."
     )
-    face_detection_confidence_threshold: _Share = Field(
+    face_detection_confidence_threshold: Share = Field(
         default=0.65, description="How sure a face must be to count, 0–1."
     )
-    object_detection_net: _File | None = Field(
+    object_detection_net: NetworkFile | None = Field(
         default=None, description="File of a network in ONNX format that finds objects."
     )
-    object_detection_classes: _File | None = Field(
+    object_detection_classes: NetworkFile | None = Field(
         default=None, description="File of the network's classes, a name on each line, `name=weight` where it has one."
     )
     object_detection_net_type: NetType = Field(default="yolox", description="Which kind of network it is.")
     object_detection_net_size: Annotated[Integer, Field(ge=32, le=2048)] = Field(
         default=416, description="The side in pixels of what the network looks at, a multiple of 32."
     )
-    object_detection_confidence_threshold: _Share = Field(
+    object_detection_confidence_threshold: Share = Field(
         default=0.2, description="How sure an object must be to count, 0–1."
     )
-    object_detection_nms_threshold: _Share = Field(
+    object_detection_nms_threshold: Share = Field(
         default=0.4, description="The share of common area from which two boxes of a class are taken for one object."
     )
     object_detection_swap_rb: Flag = Field(

@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 import pyvips
 
+from imgproxy_py.engine.classification.images import ClassFound, ImageClassification
 from imgproxy_py.engine.codecs.registry import video_facts
 from imgproxy_py.engine.color import with_output_profile
-from imgproxy_py.engine.detection.looking import upright
+from imgproxy_py.engine.detection.looking import square_of_file, upright
 from imgproxy_py.engine.info.colors import average, dominant_colors, has_transparency, palette, seen
 from imgproxy_py.engine.info.exif import exif
 from imgproxy_py.engine.info.hashes import hashsums, perceptual_hash
@@ -42,6 +43,7 @@ class Original:
     data: bytes
     work: Work
     info: Info = field(default_factory=Info)
+    classification: ImageClassification = field(default_factory=ImageClassification)
 
     @cached_property
     def header(self) -> pyvips.Image:
@@ -70,7 +72,8 @@ class Original:
 def answer(original: Original) -> bytes:
     """Give what is asked of an original as a JSON object.
 
-    Raises `pyvips.Error` if its pixels cannot be had, and the errors of steps.
+    Raises `pyvips.Error` if its pixels cannot be had, `BadRequest` for classes that nothing here knows, and the errors of
+    steps.
     """
     told: Facts = {}
     for tell in _asked(original.info):
@@ -136,6 +139,18 @@ def _object(one: Seen) -> Facts:
         "confidence": round(what.confidence, _SHARE_DIGITS),
         **_box(box.left, box.top, box.width, box.height),
     }
+
+
+def _classes(original: Original) -> Facts:
+    info, file, interrupt = original.info, original.work.file, original.work.interrupt
+    found = original.classification.surest(
+        info.classify, info.classify_among, lambda side: square_of_file(file, side, interrupt), interrupt
+    )
+    return {"classification": [_class(one) for one in found]}
+
+
+def _class(one: ClassFound) -> Facts:
+    return {"class_id": one.class_id, "name": one.name, "confidence": round(one.confidence, _SHARE_DIGITS)}
 
 
 def _box(left: float, top: float, width: float, height: float) -> Facts:
@@ -223,6 +238,7 @@ _FACTS: tuple[tuple[str, Callable[[Original], Facts]], ...] = (
     ("alpha", _alpha),
     ("crop", _crop),
     ("detect_objects", _objects),
+    ("classify", _classes),
     ("palette", _palette),
     ("average", _average),
     ("dominant_colors", _dominant),

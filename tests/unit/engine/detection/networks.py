@@ -1,4 +1,6 @@
-"""Small networks in ONNX format that find red and green cells: real ones, written by hand after onnx.proto."""
+"""Small networks in ONNX format that find red and green cells, or tell what colour a picture has: real ones, written by
+hand after onnx.proto.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,36 @@ from math import log, prod
 CELL = 32
 """The side of what the networks find, in pixels; only whole cells on the grid of that side are seen."""
 
-FLOAT, INT64 = 1, 7
+FLOAT, UINT8, INT64 = 1, 2, 7
 
 
 def red_and_green(kind: str, side: int) -> bytes:
     """A network of that kind whose classes are red and green; the score of a cell is by how much it outdoes the others."""
     return {"yolox": _yolox, "yolov5": _yolov5, "yolov8": _yolov8, "yolov10": _yolov10}[kind](side)
+
+
+def mean_colors(
+    shape: Sequence[int | str],
+    *,
+    gain: float = 1.0,
+    activation: str = "",
+    weights: Sequence[Sequence[float]] = ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    samples: int = FLOAT,
+) -> bytes:
+    """A classifier that weighs the means of the three channels; each class has a row of weights, by default a channel.
+
+    `activation` is the operator that makes confidences of what comes out, blank for none.
+    """
+    planes = shape[1] == 3
+    rows = [gain * one[channel] for channel in range(3) for one in weights]
+    nodes = [
+        _node("Cast", ["images"], "numbers", to=FLOAT),
+        _node("ReduceMean", ["numbers"], "colors", axes=[2, 3] if planes else [1, 2], keepdims=0),
+        _node("MatMul", ["colors", "weights"], "logits"),
+        _node(activation or "Identity", ["logits"], "found"),
+    ]
+    constants = [_tensor("weights", [3, len(weights)], rows)]
+    return _written(nodes, constants, _declared("images", shape, samples), _declared("found", [1, len(weights)]))
 
 
 def _yolov8(side: int) -> bytes:
@@ -98,10 +124,14 @@ def _middles(side: int) -> list[tuple[float, float]]:
 
 
 def _model(nodes: list[bytes], constants: list[bytes], side: int, output: list[int]) -> bytes:
+    return _written(nodes, constants, _declared("images", [1, 3, side, side]), _declared("found", output))
+
+
+def _written(nodes: list[bytes], constants: list[bytes], taken: bytes, given: bytes) -> bytes:
     graph = (
         b"".join(_field(1, node) for node in nodes) + _text(2, "net") + b"".join(_field(5, one) for one in constants)
     )
-    graph += _field(11, _declared("images", [1, 3, side, side])) + _field(12, _declared("found", output))
+    graph += _field(11, taken) + _field(12, given)
     return _number(1, 8) + _field(7, graph) + _field(8, _text(1, "") + _number(2, 13))
 
 
@@ -122,9 +152,9 @@ def _tensor(name: str, shape: list[int], values: Sequence[float], kind: int = FL
     return b"".join(_number(1, one) for one in shape) + _number(2, kind) + _text(8, name) + _field(9, packed)
 
 
-def _declared(name: str, shape: list[int]) -> bytes:
-    sides = b"".join(_field(1, _number(1, one)) for one in shape)
-    return _text(1, name) + _field(2, _field(1, _number(1, FLOAT) + _field(2, sides)))
+def _declared(name: str, shape: Sequence[int | str], kind: int = FLOAT) -> bytes:
+    sides = b"".join(_field(1, _number(1, one) if isinstance(one, int) else _text(2, one)) for one in shape)
+    return _text(1, name) + _field(2, _field(1, _number(1, kind) + _field(2, sides)))
 
 
 def _field(number: int, value: bytes) -> bytes:

@@ -1,0 +1,1 @@
+"""Telling what pictures show as a whole (dialect §5.7)."""
