@@ -27,7 +27,7 @@ from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.model import Placeholder
 from imgproxy_py.recipe.picture import Picture
 
-VERSION = 5
+VERSION = 6
 _MAGIC = b"ipy"
 _START = struct.Struct(">3sBII")
 _LENGTH = struct.Struct(">I")
@@ -55,6 +55,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "complete": bool,
     "credentials": str,
     "ignored": str,
+    "generation": int,
 }
 _NOT_IN_HEADER = frozenset({"data", "timings"})
 if _KINDS.keys() != {one.name for one in fields(Picture)} - _NOT_IN_HEADER:  # pragma: no cover

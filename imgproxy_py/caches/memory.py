@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from pydantic import BaseModel, Field
@@ -24,7 +24,7 @@ class MemoryCacheSettings(BaseModel):
         128 * 1024 * 1024, description="Bytes of finished pictures kept in each process's memory; 0 for none."
     )
     memory_cache_expiration_seconds: Seconds = Field(
-        300.0, description="Seconds that a picture is kept in memory; short, because other processes cannot purge it."
+        300.0, description="Seconds that a picture is kept in each process's memory."
     )
 
 
@@ -49,6 +49,7 @@ class MemoryCache:
         self._lifetime = settings.memory_cache_expiration_seconds
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._tagged: dict[str, set[str]] = {}
 
     def __repr__(self) -> str:
         return f"<MemoryCache: {len(self._entries)} pictures, {self.bytes} of {self._limit} bytes>"
@@ -80,6 +81,8 @@ class MemoryCache:
         if not picture.complete or cost > self._limit:
             return
         self._entries[key] = _Entry(picture, cost, self._clock() + self._lifetime)
+        for tag in picture.tags:
+            self._tagged.setdefault(tag, set()).add(key)
         self.bytes += cost
         self.stats.puts += 1
         while self.bytes > self._limit:
@@ -90,6 +93,18 @@ class MemoryCache:
         """Forget a picture."""
         self._drop(key)
 
+    def forget(self, tags: Collection[str], prefixes: tuple[str, ...] = ()) -> int:
+        """Forget at once what carries one of the tags or whose original's URL begins so; give how many that were.
+
+        Tags cost a look-up each, prefixes a walk through all entries.
+        """
+        keys = {key for tag in tags for key in self._tagged.get(tag, ())}
+        if prefixes:
+            keys |= {key for key, entry in self._entries.items() if entry.picture.source.startswith(prefixes)}
+        for key in keys:
+            self._drop(key)
+        return len(keys)
+
     async def ping(self) -> None:
         """Return; memory always answers."""
 
@@ -97,6 +112,14 @@ class MemoryCache:
         entry = self._entries.pop(key, None)
         if entry is not None:
             self.bytes -= entry.cost
+            self._untag(key, entry.picture.tags)
+
+    def _untag(self, key: str, tags: tuple[str, ...]) -> None:
+        for tag in tags:
+            keys = self._tagged[tag]
+            keys.discard(key)
+            if not keys:
+                del self._tagged[tag]
 
 
 def _cost(key: str, picture: Picture) -> int:

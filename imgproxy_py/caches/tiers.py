@@ -10,6 +10,7 @@ import structlog
 
 from imgproxy_py.caches.memory import MemoryCache
 from imgproxy_py.caches.port import Cache
+from imgproxy_py.caches.purges import Purges
 from imgproxy_py.recipe.picture import Picture, Rendered
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("imgproxy_py.caches")
@@ -21,27 +22,36 @@ _MOST_UNDER_WAY = 256
 class TieredCache:
     """Tiers that are asked in order; a find refills the tiers above it (delivery §6). No tier can make it fail.
 
+    What `purges` void is never given, kept, or passed on to another tier; `tags` where they are taken are those of the URL
+    asked with, which may be others than the URL had that the picture was made for.
     Opened as an async context manager, whose end waits for what is being kept.
     """
 
-    def __init__(self, tiers: Sequence[Cache]) -> None:
+    def __init__(self, tiers: Sequence[Cache], purges: Purges | None = None) -> None:
         self.tiers = tuple(tiers)
+        self.purges = Purges() if purges is None else purges
         self._keeping: set[asyncio.Task[None]] = set()
-        self._front = tiers[0] if tiers and isinstance(tiers[0], MemoryCache) else None
+        self._front = front = tiers[0] if tiers and isinstance(tiers[0], MemoryCache) else None
+        if front is not None:
+            self.purges.heard_by(lambda learned: front.forget(learned.tags, learned.prefixes))
 
     def __repr__(self) -> str:
         return f"<TieredCache: {', '.join(tier.outcome for tier in self.tiers) or 'none'}>"
 
-    def peek(self, key: str) -> Rendered | None:
+    def peek(self, key: str, tags: tuple[str, ...] = ()) -> Rendered | None:
         """Give the picture under a key if the first tier is memory and has it: at once, without a task."""
         picture = self._front.peek(key) if self._front is not None else None
-        return None if picture is None else Rendered(picture=picture, outcome=MemoryCache.outcome)
+        if picture is None or self.purges.void(picture, tags):
+            return None
+        return Rendered(picture=picture, outcome=MemoryCache.outcome)
 
-    async def get(self, key: str) -> Rendered | None:
+    async def get(self, key: str, tags: tuple[str, ...] = ()) -> Rendered | None:
         """Give the picture under a key from the first tier that has it, and which one that was."""
         for depth, tier in enumerate(self.tiers):
+            if tier is not self._front and not self.purges.complete:
+                break
             picture = await _get(tier, key)
-            if picture is not None:
+            if picture is not None and not self.purges.void(picture, tags):
                 await self._fill(self.tiers[:depth], key, picture)
                 return Rendered(picture=picture, outcome=tier.outcome)
         return None
@@ -54,7 +64,7 @@ class TieredCache:
 
     async def put(self, key: str, picture: Picture) -> None:
         """Keep a complete picture: in memory before this returns, in the other tiers while its answer leaves."""
-        if not picture.complete:
+        if not picture.complete or self.purges.void(picture):
             return
         others = self.tiers
         if self._front is not None:

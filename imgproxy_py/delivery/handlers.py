@@ -51,7 +51,7 @@ class Pictures:
             return await relay(request, question, self.renderer.sources, self.responder, now)
         variant = self.reader.variant(question, ", ".join(request.headers.getall("Accept", ())))
         record.recipe = variant.digest
-        rendered = None if question.request.past_caches else self.renderer.cached(variant.key)
+        rendered = None if question.request.past_caches else self.renderer.cached(variant.key, question.tags)
         if rendered is None:
             deadline = Deadline.after(self.timeout)
             if known := await self._unchanged(request, variant, deadline):

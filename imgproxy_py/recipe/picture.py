@@ -76,7 +76,8 @@ class Picture:
     A `placeholder` is JSON, and so is what is told in an `info`; `format` is then that of the original.
     `complete` is false when the original was truncated and is served all the same: such a picture is never stored.
     `credentials` tells what became of the original's Content Credentials, if it had any: `kept` or `dropped`. `ignored` names
-    the option that was asked for and could not be heeded, blank if there is none.
+    the option that was asked for and could not be heeded, blank if there is none. `generation` is the newest purge that was
+    known when its original began to be fetched, so that later ones know it as older than themselves.
     """
 
     data: bytes
@@ -99,6 +100,7 @@ class Picture:
     complete: bool = True
     credentials: str = ""
     ignored: str = ""
+    generation: int = 0
     timings: Timings = field(default=Timings(), compare=False)
 
     @property

@@ -58,9 +58,9 @@ class Renderer:
         """Give the cache key of a request whose formats are negotiated."""
         return cache_key(request.source, request.recipe, self.transformer.epoch + self.etag_buster)
 
-    def cached(self, key: str) -> Rendered | None:
-        """Give the picture if it is in memory, without waiting."""
-        return self.caches.peek(key)
+    def cached(self, key: str, tags: tuple[str, ...] = ()) -> Rendered | None:
+        """Give the picture if it is in memory and none of the request's tags was purged since, without waiting."""
+        return self.caches.peek(key, tags)
 
     async def render(self, request: ImageRequest, key: str, deadline: Deadline) -> Rendered:
         """Give the picture, found in a lower cache or made now, or the fallback with its `failure`.
@@ -95,7 +95,7 @@ class Renderer:
             del reason
 
     def _peeked(self, request: ImageRequest, key: str) -> Rendered | None:
-        return None if request.past_caches else self.cached(key)
+        return None if request.past_caches else self.cached(key, cache_tags(request))
 
     async def _joined(self, request: ImageRequest, key: str, deadline: Deadline) -> Rendered:
         """Find or make a picture with whoever else wants it; `NoOriginal` for what a fallback may stand in for."""
@@ -103,7 +103,9 @@ class Renderer:
             # Who goes past the caches must not be given what somebody found in them.
             rendered, _ = await self.flight.join(f"bypass {key}", lambda: self._past_caches(request, key), deadline)
             return rendered
-        rendered, shared = await self.flight.join(key, lambda: self._find_or_make(request, key), deadline)
+        # Who asks after a purge must not be given what began before it.
+        since = self.caches.purges.since(request.source.url, cache_tags(request))
+        rendered, shared = await self.flight.join(f"{key} {since}", lambda: self._find_or_make(request, key), deadline)
         return replace(rendered, outcome=Outcome.SHARED) if shared else rendered
 
     async def current(self, request: ImageRequest, key: str, deadline: Deadline) -> Validators:
@@ -120,7 +122,7 @@ class Renderer:
         return Validators(etag=entity_tag(key, state) if state else "", modified_at=found.modified_at)
 
     async def _find_or_make(self, request: ImageRequest, key: str) -> Rendered:
-        if found := await self.caches.get(key):
+        if found := await self.caches.get(key, cache_tags(request)):
             return found
         picture = await self._make(request, key)
         if picture.complete:
@@ -133,6 +135,7 @@ class Renderer:
     async def _make(self, request: ImageRequest, key: str) -> Picture:
         with self.pool.admit() as place:
             started = time.perf_counter()
+            generation = self.caches.purges.newest
             original = await self._fetch(request)
             marks = await self.marks.of(request.recipe)
             fetched = (time.perf_counter() - started) * 1000
@@ -151,6 +154,7 @@ class Renderer:
             headers=original.headers,
             source=request.source.url,
             tags=cache_tags(request),
+            generation=generation,
             timings=replace(picture.timings, queue=waited, fetch=fetched),
         )
 

@@ -26,6 +26,7 @@ from imgproxy_py.recipe.formats import Format, sniff
 from imgproxy_py.recipe.identity import content_state, entity_tag
 from imgproxy_py.recipe.model import LimitOverrides, Recipe
 from imgproxy_py.recipe.picture import Outcome, Rendered, Validators
+from imgproxy_py.recipe.tags import cache_tags, source_tag
 from imgproxy_py.rendering.fallback import FallbackImage
 from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.render import Renderer
@@ -457,3 +458,31 @@ async def test_who_goes_past_the_caches_shares_work_only_with_his_like(workshop)
     outcomes = sorted([(await task).outcome for task in tasks])
     assert outcomes == [Outcome.BYPASSED, Outcome.BYPASSED, Outcome.MADE, Outcome.SHARED]
     assert workshop.transformer.begun == 2
+
+
+async def test_who_asks_after_a_purge_is_given_nothing_that_began_before_it(workshop):
+    request, purges = make_request(), workshop.renderer.caches.purges
+    workshop.source.gate.clear()
+    before = workshop.rendering(request)
+    await until(lambda: workshop.source.waiting == 1)
+    purges.learn([(f"tag:{source_tag(request.source)}", 7)])
+    after = workshop.rendering(request)
+    await until(lambda: workshop.source.waiting == 2)
+    workshop.source.gate.set()
+    assert [(await one).picture.generation for one in (before, after)] == [0, 7]
+    assert (await after).outcome is Outcome.MADE
+    kept = workshop.renderer.cached(workshop.renderer.key(request), cache_tags(request))
+    assert kept is not None
+    assert kept.picture.generation == 7
+
+
+async def test_a_purge_of_another_original_divides_no_flight(workshop):
+    workshop.source.gate.clear()
+    first = workshop.rendering()
+    await until(lambda: workshop.source.waiting == 1)
+    workshop.renderer.caches.purges.learn([("tag:source-other", 7)])
+    second = workshop.rendering()
+    await asyncio.sleep(0)
+    workshop.source.gate.set()
+    assert {(await first).outcome, (await second).outcome} == {Outcome.MADE, Outcome.SHARED}
+    assert len(workshop.source.fetched) == 1
