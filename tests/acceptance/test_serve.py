@@ -64,11 +64,11 @@ def serving(*flags: str, started: str = "server_started", **variables: str) -> I
         process.communicate()
 
 
-def refused(*flags: str, **variables: str) -> str:
+def refused(*flags: str, code: int = 2, **variables: str) -> str:
     done = subprocess.run(
         [*COMMAND, *flags], env=environment(**variables), capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.returncode == 2
+    assert done.returncode == code
     return done.stderr
 
 
@@ -147,6 +147,22 @@ def test_wrong_settings_stop_the_start_all_at_once() -> None:
 
 def test_a_wrong_preset_stops_the_start() -> None:
     assert "small: w: '-1', expected an integer from 0" in refused(PRESETS="small=w:-1")
+
+
+@pytest.mark.parametrize(("processes", "code"), [("1", 2), ("2", 1)])
+def test_a_network_that_cannot_be_used_stops_the_start_as_a_wrong_setting_does(
+    tmp_path: Path, processes: str, code: int
+) -> None:
+    network = tmp_path / "net.onnx"
+    network.write_bytes(b"no network")
+    names = tmp_path / "net.names"
+    names.write_text("cat\n")
+    bind = {"BIND": "127.0.0.1:0", "PROCESSES": processes}
+    without = refused(code=code, OBJECT_DETECTION_NET=str(network), **bind)
+    assert "IMGPROXY_OBJECT_DETECTION_CLASSES='': expected a text file" in without
+    broken = refused(code=code, CLASSIFICATION_NET=str(network), CLASSIFICATION_CLASSES=str(names), **bind)
+    assert f"IMGPROXY_CLASSIFICATION_NET='{network}': expected a network that can be used" in broken
+    assert "Traceback" not in without + broken
 
 
 def test_an_address_that_is_taken_is_named() -> None:

@@ -26,12 +26,14 @@ def mean_colors(
     activation: str = "",
     weights: Sequence[Sequence[float]] = ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
     samples: int = FLOAT,
+    planes: bool | None = None,
 ) -> bytes:
     """A classifier that weighs the means of the three channels; each class has a row of weights, by default a channel.
 
-    `activation` is the operator that makes confidences of what comes out, blank for none.
+    `activation` is the operator that makes confidences of what comes out, blank for none. Channels come first or last as the
+    shape says, or `planes`.
     """
-    planes = shape[1] == 3
+    planes = shape[1] == 3 if planes is None else planes
     rows = [gain * one[channel] for channel in range(3) for one in weights]
     nodes = [
         _node("Cast", ["images"], "numbers", to=FLOAT),

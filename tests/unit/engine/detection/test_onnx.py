@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pyvips
@@ -14,7 +15,7 @@ from imgproxy_py.engine.detection.onnx import NETWORKS, OnnxDetector
 from imgproxy_py.engine.detection.opening import open_detection, warnings
 from imgproxy_py.engine.detection.settings import DetectionSettings, NetType
 from imgproxy_py.engine.interrupt import Interrupt
-from imgproxy_py.errors import ImgproxyError
+from imgproxy_py.errors import ImgproxyError, UnusableSetting
 from tests import pictures
 from tests.unit.engine.detection.networks import red_and_green
 
@@ -161,9 +162,22 @@ def test_a_missing_file_is_refused(tmp_path: Path, name: str) -> None:
         settings(tmp_path, **{name: tmp_path / "missing"})
 
 
-def test_a_network_without_classes_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImgproxyError):
-        open_detection(settings(tmp_path, object_detection_classes=None))
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"object_detection_classes": None}, "IMGPROXY_OBJECT_DETECTION_CLASSES='': expected a text file"),
+        ({"names": "red=much\ngreen"}, "IMGPROXY_OBJECT_DETECTION_CLASSES=.* not 'red=much'"),
+        ({"names": "red\nred"}, "IMGPROXY_OBJECT_DETECTION_CLASSES=.* no class twice"),
+        ({"object_detection_net": Path(__file__)}, "IMGPROXY_OBJECT_DETECTION_NET='.*': .*cannot be loaded: .+"),
+        ({"object_detection_net_type": "yolov5"}, "IMGPROXY_OBJECT_DETECTION_NET=.*yolov5 of 2 classes gave an output"),
+    ],
+)
+def test_what_cannot_be_used_is_told_as_a_wrong_setting_in_one_line(
+    tmp_path: Path, given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UnusableSetting, match=said) as caught:
+        open_detection(settings(tmp_path, **given))
+    assert "\n" not in str(caught.value)
 
 
 def test_other_thresholds_are_another_identity(tmp_path: Path) -> None:

@@ -10,21 +10,23 @@ import pyvips
 
 from imgproxy_py.dialects.imgproxy import ImgproxyConfig
 from imgproxy_py.dialects.imgproxy.info import InfoDialect
+from imgproxy_py.engine.detection import runtime
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.engine.transformer import Transformer
-from imgproxy_py.errors import BrokenImage, DeadlineExceeded, SourceTooLarge, UnknownImage
+from imgproxy_py.errors import BadRequest, BrokenImage, DeadlineExceeded, SourceTooLarge, UnknownImage
 from imgproxy_py.recipe.formats import Format
 from tests import faces, pictures
+from tests.unit.engine.detection.networks import mean_colors
 
 NOTHING = "s:0/f:0/d:0/exif:0/iptc:0/xmp:0/vm:0"
 made = Transformer(EngineSettings(workers=1))
 
 
-def told(data: bytes, options: str, usual: bool = False) -> dict[str, Any]:
+def told(data: bytes, options: str, usual: bool = False, by: Transformer = made) -> dict[str, Any]:
     dialect = InfoDialect(ImgproxyConfig(allow_security_options=True))
     target = f"/info/_/{options if usual else f'{NOTHING}/{options}'}/plain/http://h/a"
-    picture = made.transform(data, dialect.parse(target, now=0).recipe, Interrupt())
+    picture = by.transform(data, dialect.parse(target, now=0).recipe, Interrupt())
     assert picture.info
     assert picture.media_type == "application/json"
     answer: dict[str, Any] = json.loads(picture.data)
@@ -106,6 +108,49 @@ def test_faces_are_told_where_they_are() -> None:
     assert found[0]["left"] < across / 400 < found[0]["left"] + found[0]["width"]
     assert found[0]["top"] < down / 300 < found[0]["top"] + found[0]["height"]
     assert told(TURNED, "do:1") == {"objects": []}
+
+
+@pytest.fixture(scope="module")
+def classifying(tmp_path_factory: pytest.TempPathFactory) -> Transformer:
+    """One that knows three colours, by the share that each has of the whole picture."""
+    if not runtime.is_installed():
+        pytest.skip("needs the extra `detection`")
+    folder = tmp_path_factory.mktemp("network")
+    (folder / "net.onnx").write_bytes(mean_colors((1, 16, 16, 3)))
+    (folder / "net.names").write_text("red\ngreen\nblue\n")
+    given = {"net": folder / "net.onnx", "classes": folder / "net.names", "net_size": 16, "normalization": "half"}
+    settings = {f"classification_{name}": value for name, value in given.items()}
+    return Transformer(EngineSettings.model_validate({"workers": 1, "classification_threshold": 0.3, **settings}))
+
+
+MOSTLY_GREEN = pictures.solid(80, 20, (0, 255, 0)).draw_rect([255, 0, 0], 0, 0, 30, 20, fill=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ("cl:3", ["green", "red"]),
+        ("cl:1", ["green"]),
+        ("cl:3:blue:red", ["red"]),
+        ("cl:3:blue", []),
+        ("cl:3:all", ["green", "red"]),
+    ],
+)
+def test_the_classes_of_a_picture_are_told(classifying: Transformer, options: str, names: list[str]) -> None:
+    found = told(pictures.png(MOSTLY_GREEN), options, by=classifying)["classification"]
+    assert [one["name"] for one in found] == names
+    shares = {"red": (0, 3 / 8), "green": (1, 5 / 8)}
+    for one in found:
+        assert list(one) == ["class_id", "name", "confidence"]
+        assert (one["class_id"], one["confidence"]) == pytest.approx(shares[one["name"]], abs=0.02)
+
+
+def test_classes_that_nothing_here_knows_are_refused(classifying: Transformer) -> None:
+    with pytest.raises(BadRequest, match="'cat', expected the name of a class"):
+        told(pictures.png(MOSTLY_GREEN), "cl:3:cat", by=classifying)
+    with pytest.raises(BadRequest, match="IMGPROXY_CLASSIFICATION_NET"):
+        told(pictures.png(MOSTLY_GREEN), "cl:3")
+    assert told(pictures.png(MOSTLY_GREEN), "cl:0") == {}
 
 
 def test_an_svg_has_the_size_that_it_says() -> None:
