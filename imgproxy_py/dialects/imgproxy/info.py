@@ -169,6 +169,7 @@ class InfoDialect(ImgproxyDialect):
     """
 
     def __init__(self, config: ImgproxyConfig) -> None:
+        config = replace(config, max_chained_pipelines=1)  # nothing is made that a second one could begin with
         super().__init__(
             replace(config, path_prefix=config.path_prefix.rstrip("/") + INFO_PATH),
             options=OptionReader(config, INFO_OPTIONS, INFO_SECURITY_OPTIONS, InfoDraft),

@@ -88,6 +88,13 @@ def test_what_is_no_question_is_refused(options):
         read(options)
 
 
+def test_a_question_is_about_one_pipeline():
+    with pytest.raises(BadRequest):
+        read("c:10:10/-/c:5:5")
+    with pytest.raises(ValueError, match="Wrong presets"):
+        InfoDialect(ImgproxyConfig(presets=("two=c:9:9/-/c:5:5",)))
+
+
 def test_a_question_has_no_output_format():
     for target in ("/info/_/plain/http://h/a@png", "/info/_/aHR0cDovL2gvYQ.png"):
         with pytest.raises(BadRequest, match="no output format"):
