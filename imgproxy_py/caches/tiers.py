@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Self
 
 import structlog
@@ -62,20 +62,26 @@ class TieredCache:
     async def __aexit__(self, *_: object) -> None:
         await self.settle()
 
-    async def put(self, key: str, picture: Picture) -> None:
-        """Keep a complete picture: in memory before this returns, in the other tiers while its answer leaves."""
+    async def put(self, key: str, picture: Picture, shared: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Keep a complete picture: in memory before this returns, in the other tiers while its answer leaves.
+
+        `shared` is awaited as soon as other processes find it, or when it is certain that they will not.
+        """
         if not picture.complete or self.purges.void(picture):
+            await _told(shared)
             return
         others = self.tiers
         if self._front is not None:
             await _put(self._front, key, picture)
             others = self.tiers[1:]
         if len(self._keeping) >= _MOST_UNDER_WAY:  # tiers that are too slow slow us down, rather than fill our memory
-            await self._fill(others, key, picture)
+            await self._share(others, key, picture, shared)
         elif others:
-            task = asyncio.create_task(self._fill(others, key, picture))
+            task = asyncio.create_task(self._share(others, key, picture, shared))
             self._keeping.add(task)
             task.add_done_callback(self._keeping.discard)
+        else:
+            await _told(shared)
 
     async def settle(self) -> None:
         """Wait until all that was put is kept; tiers bound the time themselves."""
@@ -95,11 +101,26 @@ class TieredCache:
         for tier in self.tiers:
             await tier.ping()
 
+    async def _share(
+        self, tiers: Sequence[Cache], key: str, picture: Picture, shared: Callable[[], Awaitable[None]] | None
+    ) -> None:
+        """Keep a picture in tiers that other processes see as well, and tell when the first of them has it."""
+        if len(tiers) > 1:
+            await asyncio.gather(self._share(tiers[:1], key, picture, shared), self._fill(tiers[1:], key, picture))
+        else:
+            await self._fill(tiers, key, picture)
+            await _told(shared)
+
     async def _fill(self, tiers: Sequence[Cache], key: str, picture: Picture) -> None:
         if len(tiers) == 1:
             await _put(tiers[0], key, picture)
         elif tiers:
             await asyncio.gather(*(_put(tier, key, picture) for tier in tiers))
+
+
+async def _told(shared: Callable[[], Awaitable[None]] | None) -> None:
+    if shared is not None:
+        await shared()
 
 
 async def _get(tier: Cache, key: str) -> Picture | None:

@@ -11,7 +11,9 @@ from imgproxy_py.deadline import Deadline
 from imgproxy_py.engine.pool import Pool
 from imgproxy_py.engine.transformer import Transformer
 from imgproxy_py.errors import (
+    CallerError,
     DeadlineExceeded,
+    ImageError,
     ImgproxyError,
     SourceError,
     SourceForbidden,
@@ -25,6 +27,8 @@ from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.recipe.tags import cache_tags
 from imgproxy_py.rendering.fallback import FallbackImage
 from imgproxy_py.rendering.flight import Flight
+from imgproxy_py.rendering.lease import Failure
+from imgproxy_py.rendering.leases import Lease, Leases, OtherFailed
 from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.sources.port import Source
 
@@ -39,10 +43,10 @@ class NoOriginal(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renderer:
-    """Makes pictures, once each: flight → caches → source → engine → caches.
+    """Makes pictures, once each: flight → caches → lease → source → engine → caches.
 
     `etag_buster` is the operator's way to make all keys and entity tags new. `fallback` is shown in place of what cannot
-    be fetched, unless the request names one itself.
+    be fetched, unless the request names one itself. With `leases`, of all processes one makes a picture that is kept.
     """
 
     sources: Source
@@ -52,6 +56,7 @@ class Renderer:
     marks: MarkOriginals
     etag_buster: str = ""
     fallback: FallbackImage | None = None
+    leases: Leases | None = None
     flight: Flight[Rendered] = field(default_factory=Flight)
 
     def key(self, request: ImageRequest) -> str:
@@ -105,7 +110,9 @@ class Renderer:
             return rendered
         # Who asks after a purge must not be given what began before it.
         since = self.caches.purges.since(request.source.url, cache_tags(request))
-        rendered, shared = await self.flight.join(f"{key} {since}", lambda: self._find_or_make(request, key), deadline)
+        rendered, shared = await self.flight.join(
+            f"{key} {since}", lambda: self._find_or_make(request, key, since), deadline
+        )
         return replace(rendered, outcome=Outcome.SHARED) if shared else rendered
 
     async def current(self, request: ImageRequest, key: str, deadline: Deadline) -> Validators:
@@ -121,12 +128,36 @@ class Renderer:
         state = original_state(found)
         return Validators(etag=entity_tag(key, state) if state else "", modified_at=found.modified_at)
 
-    async def _find_or_make(self, request: ImageRequest, key: str) -> Rendered:
+    async def _find_or_make(self, request: ImageRequest, key: str, since: int) -> Rendered:
         if found := await self.caches.get(key, cache_tags(request)):
             return found
+        if self.leases is None:
+            return await self._make_and_keep(request, key)
+        try:
+            return await self.leases.once(
+                # Who asks after a purge does not wait for what began before it.
+                f"{key}:{since}" if since else key,
+                find=lambda: self._find_shared(request, key),
+                make=lambda lease: self._make_and_keep(request, key, lease),
+                failure=_passed_on,
+            )
+        except OtherFailed as error:
+            failure = error.failure
+        try:
+            raise NoOriginal(failure.error) if failure.replaceable else failure.error
+        finally:
+            del failure
+
+    async def _find_shared(self, request: ImageRequest, key: str) -> Rendered | None:
+        found = await self.caches.get(key, cache_tags(request))
+        return replace(found, outcome=Outcome.SHARED) if found else None
+
+    async def _make_and_keep(self, request: ImageRequest, key: str, lease: Lease | None = None) -> Rendered:
         picture = await self._make(request, key)
         if picture.complete:
-            await self.caches.put(key, picture)
+            await self.caches.put(key, picture, lease.kept if lease else None)
+        elif lease:
+            await lease.alone()
         return Rendered(picture=picture, outcome=Outcome.MADE)
 
     async def _past_caches(self, request: ImageRequest, key: str) -> Rendered:
@@ -169,3 +200,10 @@ class Renderer:
         if not isinstance(original, Original):
             raise NoOriginal(SourceUnreachable("the origin answered 304 to an unconditional request"))
         return original
+
+
+def _passed_on(error: BaseException) -> Failure | None:
+    """Give what of an error is no process's own, so that others would meet it too."""
+    if isinstance(error, NoOriginal):
+        return Failure(error.reason, replaceable=True)
+    return Failure(error) if isinstance(error, (CallerError, SourceError, ImageError)) else None
