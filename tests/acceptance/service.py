@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 import pytest
 import pyvips
 
+from imgproxy_py.recipe.formats import Format, sniff
 from tests import servers
 
 COMMAND = str(Path(sys.executable).with_name("imgproxy-py"))
@@ -51,7 +52,10 @@ class Answer:
     @cached_property
     def image(self) -> pyvips.Image:
         assert self.status == 200, self.said
-        return pyvips.Image.new_from_buffer(self.body, "").copy_memory()
+        data = self.body
+        if sniff(data) is Format.ICO:  # one PNG behind a directory of one entry
+            data = data[int.from_bytes(data[18:22], "little") :]
+        return pyvips.Image.new_from_buffer(data, "").copy_memory()
 
     @property
     def size(self) -> tuple[int, int]:
