@@ -89,9 +89,14 @@ FORMAT_NAMES: dict[str, Format] = {**{str(one): one for one in Format if one not
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"hevm", b"hevs", b"mif1"})
 _MP4_BRANDS = (b"isom", b"iso", b"mp4", b"avc1", b"M4V", b"dash", b"f4v ", b"3gp", b"3g2", b"MSNV")
 _JXL_BOX = b"\x00\x00\x00\x0cJXL \x0d\x0a\x87\x0a"
+# What was matched is never tried otherwise (possessive and atomic groups), so any beginning is judged in one pass.
 _SVG_START = re.compile(
-    rb"""(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?:[^\[>"']|"[^"]*"|'[^']*'|\[.*?\]\s*(?=>))*>)*<(?:[\w.-]+:)?svg[\s/>]""",
-    re.DOTALL,
+    rb"""(?:\xef\xbb\xbf)?
+    (?: \s++ | (?><\?.*?\?>) | (?><!--.*?-->)
+      | <!DOCTYPE(?: [^\[>"']++ | "[^"]*+" | '[^']*+' | (?>\[.*?\]\s*(?=>)) )*+>
+    )*+
+    <(?:[\w.-]++:)?svg[\s/>]""",
+    re.DOTALL | re.VERBOSE,
 )
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from imgproxy_py.recipe.formats import Format, sniff
+from imgproxy_py.recipe.formats import SNIFF_BYTES, Format, sniff
 
 
 @pytest.mark.parametrize(
@@ -39,3 +41,27 @@ from imgproxy_py.recipe.formats import Format, sniff
 )
 def test_bytes_tell_the_format(data: bytes, kind: Format | None) -> None:
     assert sniff(data) is kind
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b" ",
+        b"\n\t",
+        b"<!---->",
+        b"<!--",
+        b"<?",
+        b"<? ?>",
+        b"<!DOCTYPE>",
+        b"<!DOCTYPE",
+        b"<!DOCTYPE[] ",
+        b"<!DOCTYPE a''",
+        b"<svg",
+    ],
+)
+def test_no_beginning_takes_long_to_judge(piece: bytes) -> None:
+    data = piece * (SNIFF_BYTES // len(piece))
+    begun = time.perf_counter()
+    assert sniff(data) is None
+    assert sniff(b"<!DOCTYPE svg [" + data) is None
+    assert time.perf_counter() - begun < 1
