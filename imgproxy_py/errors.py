@@ -29,11 +29,11 @@
     │   │   └── UndecodableImage         a known format that this installation cannot read
     │   └── BrokenImage
     │       └── BrokenSvg
-    ├── CapacityError            we could not, now
-    │   ├── Overloaded
-    │   ├── DeadlineExceeded
-    │   └── ClientGone               nobody waits for the answer any more
-    └── UnusableSetting          what a setting names cannot be used; stops the start
+    └── CapacityError            we could not, now
+        ├── Overloaded
+        ├── DeadlineExceeded
+        ├── PurgeUnavailable         a purge would not hold everywhere
+        └── ClientGone               nobody waits for the answer any more
 
 Each class has a `title` (a sentence for people), a `slug` and a `status` (RFC 9457 and delivery §5), and says whether
 asking again may help (`retry`) and whether operators want to hear of it (`report`). What is passed when raising is the
@@ -276,7 +276,7 @@ class CapacityError(ImgproxyError):
     slug = "overloaded"
     status = 503
     retry = True
-    report = False  # the gauges and counters of the pool tell it; a line of error for each would drown what is ours to mend
+    report = False  # the pool's gauges and counters tell it; a line of error for each would drown what is ours to mend
 
 
 class Overloaded(CapacityError):
@@ -296,26 +296,16 @@ class DeadlineExceeded(CapacityError):
     slug = "deadline-exceeded"
 
 
+class PurgeUnavailable(CapacityError):
+    """A purge cannot be made to hold in all caches."""
+
+    title = "Purging is not possible now"
+    slug = "purge-unavailable"
+
+
 class ClientGone(CapacityError):
     """The client closed its connection before the answer."""
 
     title = "The client went away"
     slug = "client-gone"
     status = 499
-
-
-class UnusableSetting(ImgproxyError):
-    """A setting is of its kind, but what it names cannot be used. Raised while the service starts, never by a request.
-
-    `field` is the setting's name in its component; the message has its variable, its value, and what was expected.
-    """
-
-    title = "A setting cannot be used"
-
-    def __init__(self, field: str, value: object, expected: str) -> None:
-        super().__init__()
-        self.field, self.value, self.expected = field, value, expected
-
-    def __str__(self) -> str:
-        value = "" if self.value is None else str(self.value)
-        return f"IMGPROXY_{self.field.upper()}={value!r}: expected {self.expected}"
