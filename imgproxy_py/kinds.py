@@ -81,3 +81,15 @@ Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_texts)]
 
 HexSecret = Annotated[SecretStr, AfterValidator(_hex_secret)]
 """Secret bytes as hex digits, several divided by commas; never shown."""
+
+
+class UnusableSetting(ValueError):
+    """A setting is of its kind, but what it names cannot be used; stops the start.
+
+    The message has its variable, its value, and what was expected. `field` is its name in its component.
+    """
+
+    def __init__(self, field: str, value: object, expected: str) -> None:
+        shown = "" if value is None else str(value)
+        super().__init__(f"IMGPROXY_{field.upper()}={shown!r}: expected {expected}")
+        self.field = field

@@ -18,7 +18,7 @@ from imgproxy_py.cli.refusing import refusals, refuse
 from imgproxy_py.dialects.imgproxy import ImgproxyDialect
 from imgproxy_py.dialects.imgproxy.info import InfoDialect
 from imgproxy_py.engine.detection.opening import warnings as detection_warnings
-from imgproxy_py.errors import UnusableSetting
+from imgproxy_py.kinds import UnusableSetting
 from imgproxy_py.settings import Settings, SettingsError
 from imgproxy_py.telemetry.logs import Logs
 from imgproxy_py.web import supervisor

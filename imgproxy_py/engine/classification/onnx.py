@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from imgproxy_py.engine.classification.settings import ClassificationSettings, Layout, Normalization
 from imgproxy_py.engine.detection.port import Pixels
 from imgproxy_py.engine.detection.runtime import Session, computed, open_session, read_model
-from imgproxy_py.errors import ImgproxyError, UnusableSetting
+from imgproxy_py.errors import ImgproxyError
+from imgproxy_py.kinds import UnusableSetting
 
 _Array = NDArray[np.float32]
 

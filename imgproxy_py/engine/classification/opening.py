@@ -6,7 +6,8 @@ from imgproxy_py.engine.classification.images import ImageClassification
 from imgproxy_py.engine.classification.settings import ClassificationSettings
 from imgproxy_py.engine.detection import runtime
 from imgproxy_py.engine.detection.class_files import class_lines
-from imgproxy_py.errors import ImgproxyError, UnusableSetting
+from imgproxy_py.errors import ImgproxyError
+from imgproxy_py.kinds import UnusableSetting
 
 NET, CLASSES = "classification_net", "classification_classes"
 """The settings that name files."""
@@ -26,8 +27,6 @@ def open_classification(settings: ClassificationSettings) -> ImageClassification
     classes = tuple(class_lines(CLASSES, settings.classification_classes))
     try:
         classifier = OnnxClassifier(path, settings, classes=classes)
-    except UnusableSetting:
-        raise
     except (OSError, ImgproxyError) as error:
         raise UnusableSetting(NET, path, f"a network that can be used: {runtime.reason(error)}") from error
     return ImageClassification(classifier, threshold=settings.classification_threshold)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imgproxy_py.errors import UnusableSetting
+from imgproxy_py.kinds import UnusableSetting
 
 
 def class_lines(field: str, path: Path | None) -> list[str]:

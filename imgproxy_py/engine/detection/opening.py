@@ -10,7 +10,8 @@ from imgproxy_py.engine.detection.class_files import class_lines
 from imgproxy_py.engine.detection.objects import ObjectDetection
 from imgproxy_py.engine.detection.port import Detector
 from imgproxy_py.engine.detection.settings import DetectionSettings
-from imgproxy_py.errors import ImgproxyError, UnusableSetting
+from imgproxy_py.errors import ImgproxyError
+from imgproxy_py.kinds import UnusableSetting
 
 NET, CLASSES = "object_detection_net", "object_detection_classes"
 """The settings that name files."""

@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from imgproxy_py.errors import ImgproxyError, UnusableSetting
+from imgproxy_py.errors import ImgproxyError
+from imgproxy_py.kinds import UnusableSetting
 
 EXTRA = "detection"
 """The extra that brings what is needed to run networks."""

@@ -15,7 +15,8 @@ from imgproxy_py.engine.detection.onnx import NETWORKS, OnnxDetector
 from imgproxy_py.engine.detection.opening import open_detection, warnings
 from imgproxy_py.engine.detection.settings import DetectionSettings, NetType
 from imgproxy_py.engine.interrupt import Interrupt
-from imgproxy_py.errors import ImgproxyError, UnusableSetting
+from imgproxy_py.errors import ImgproxyError
+from imgproxy_py.kinds import UnusableSetting
 from tests import pictures
 from tests.unit.engine.detection.networks import red_and_green
 
@@ -152,7 +153,7 @@ def test_faces_can_be_switched_off() -> None:
 
 @pytest.mark.parametrize("names", ["", "\n", "red\nred\n", "red=much\ngreen\n", "red\n"])
 def test_a_wrong_file_of_classes_is_refused(tmp_path: Path, names: str) -> None:
-    with pytest.raises(ImgproxyError):
+    with pytest.raises(UnusableSetting):
         open_detection(settings(tmp_path, names))
 
 
@@ -204,7 +205,7 @@ def test_without_the_extra_there_are_no_faces_and_start_up_says_so(monkeypatch: 
 
 def test_without_the_extra_a_network_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "is_installed", lambda: False)
-    with pytest.raises(ImgproxyError):
+    with pytest.raises(UnusableSetting):
         open_detection(settings(tmp_path))
 
 
