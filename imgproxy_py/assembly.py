@@ -16,6 +16,7 @@ from imgproxy_py.caches.memory import MemoryCache
 from imgproxy_py.caches.port import Cache
 from imgproxy_py.caches.redis import RedisCache
 from imgproxy_py.caches.stored import StoredCache
+from imgproxy_py.caches.subscription import Subscription
 from imgproxy_py.caches.tiers import TieredCache
 from imgproxy_py.delivery.handlers import Pictures
 from imgproxy_py.delivery.question import Reader
@@ -32,7 +33,9 @@ from imgproxy_py.recipe.picture import Original
 from imgproxy_py.recipe.request import ImageRequest
 from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.rendering.fallback import configured_fallback
+from imgproxy_py.rendering.leases import Leases
 from imgproxy_py.rendering.marks import MarkOriginals
+from imgproxy_py.rendering.redis_leases import RedisLeases
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.settings import Settings
 from imgproxy_py.settings.errors import SettingsError, WrongSetting
@@ -83,7 +86,9 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
     async with AsyncExitStack() as stack:
         sources = await _open_sources(settings, stack)
         transformer = Transformer(settings, watermark=await _watermark(settings, sources))
-        caches = await _open_caches(settings, stack)
+        redis = await _open_redis(settings, stack)
+        leases = await _open_leases(settings, stack, redis)  # closed after the caches, which tell them what they kept
+        caches = await _open_caches(settings, stack, redis)
         pool = Pool(_share(settings.workers, settings), _share(settings.requests_queue_size, settings))
         stack.callback(pool.close)
         yield Studio(
@@ -103,6 +108,7 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
                 marks=MarkOriginals(sources, settings, max_bytes=settings.max_src_file_size),
                 etag_buster=settings.etag_buster,
                 fallback=await configured_fallback(settings),
+                leases=leases,
             ),
         )
 
@@ -183,12 +189,25 @@ async def _watermark(settings: Settings, sources: Source) -> bytes:
     return b""
 
 
-async def _open_caches(settings: Settings, stack: AsyncExitStack) -> TieredCache:
+async def _open_redis(settings: Settings, stack: AsyncExitStack) -> RedisConnection | None:
+    if not settings.redis_url.get_secret_value():
+        return None
+    return await stack.enter_async_context(RedisConnection(settings))
+
+
+async def _open_leases(settings: Settings, stack: AsyncExitStack, redis: RedisConnection | None) -> Leases | None:
+    if redis is None or not settings.lease_seconds:
+        return None
+    subscription = await stack.enter_async_context(Subscription(settings))
+    return await stack.enter_async_context(Leases(RedisLeases(redis, subscription), settings))
+
+
+async def _open_caches(settings: Settings, stack: AsyncExitStack, redis: RedisConnection | None) -> TieredCache:
     tiers: list[Cache] = []
     if settings.memory_cache_bytes:
         tiers.append(MemoryCache(settings))
-    if settings.redis_url.get_secret_value():
-        tiers.append(RedisCache(await stack.enter_async_context(RedisConnection(settings))))
+    if redis is not None:
+        tiers.append(RedisCache(redis))
     if settings.result_store:
         tiers.append(await _open_result_store(settings, stack))
     return await stack.enter_async_context(TieredCache(tiers))
@@ -285,6 +304,18 @@ def _watch(metrics: Metrics, studio: Studio) -> None:
     metrics.watch_gauge("vips_memory_bytes", "Bytes of pixels that libvips holds.", libvips.memory)
     for tier in studio.caches.tiers:
         _watch_cache(metrics, tier)
+    if renderer.leases is not None:
+        _watch_leases(metrics, renderer.leases)
+
+
+def _watch_leases(metrics: Metrics, leases: Leases) -> None:
+    stats = leases.stats
+    metrics.watch_gauge("leases_held", "Pictures that this process makes for all.", lambda: len(leases))
+    metrics.watch_counter("leases_taken", "Leases got.", lambda: stats.taken)
+    metrics.watch_counter("leases_waited", "Pictures that another process was making.", lambda: stats.waited)
+    metrics.watch_counter("leases_taken_over", "Leases got after a wait.", lambda: stats.taken_over)
+    metrics.watch_counter("leases_lost", "Leases that lapsed before the work was done.", lambda: stats.lost)
+    metrics.watch_counter("leases_missed", "Times nobody could say who makes a picture.", lambda: stats.missed)
 
 
 def _watch_cache(metrics: Metrics, tier: Cache) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from imgproxy_py.engine.interrupt import Interrupt
-from imgproxy_py.errors import ImgproxyError, SourceError, SourceForbidden, SourceMissing
+from imgproxy_py.errors import CapacityError, ImgproxyError, SourceError, SourceForbidden, SourceMissing
 from imgproxy_py.recipe.limits import Limits
 from imgproxy_py.recipe.model import Output, Recipe
 from imgproxy_py.recipe.picture import Original, Picture, Validators
 from imgproxy_py.recipe.source import SourceRef
+from imgproxy_py.rendering.lease import Entry, Held, State
 from imgproxy_py.sources.port import NotModified, RawAnswer
 from tests.factories import make_original, make_picture
 
@@ -81,6 +82,66 @@ class FakeSource:
             self.waiting -= 1
         if self.trouble:
             raise self.trouble
+
+
+class FakeLeases:
+    """A `LeaseStore` for processes that are tasks; its clock is the event loop's.
+
+    With `trouble` it is out of order. While `mute` it tells nobody of an end. A lease in `stuck` does not lapse.
+    """
+
+    def __init__(self) -> None:
+        self.entries: dict[str, tuple[Entry, float]] = {}
+        self.asked = 0
+        self.trouble: CapacityError | None = None
+        self.mute = False
+        self.stuck = False
+        self._ears: dict[str, list[Callable[[], None]]] = {}
+
+    @property
+    def listeners(self) -> int:
+        return sum(map(len, self._ears.values()))
+
+    async def take(self, key: str, entry: Entry, seconds: float, over: Entry | None = None) -> Held | None:
+        there, left = await self._there(key)
+        if there is not None and there != over:
+            return Held(there, left)
+        self._write(key, entry, seconds)
+        return None
+
+    async def change(self, key: str, entry: Entry, seconds: float) -> bool:
+        there, _ = await self._there(key)
+        if there is None or there.owner != entry.owner or there.state != State.WORKING:
+            return False
+        self._write(key, entry, seconds)
+        if entry.state is not State.WORKING and not self.mute:
+            self.ring(key)
+        return True
+
+    @contextmanager
+    def listening(self, key: str, heard: Callable[[], None]) -> Iterator[None]:
+        self._ears.setdefault(key, []).append(heard)
+        heard()
+        try:
+            yield
+        finally:
+            self._ears[key].remove(heard)
+
+    def ring(self, key: str) -> None:
+        for heard in self._ears.get(key, ()):
+            heard()
+
+    async def _there(self, key: str) -> tuple[Entry | None, float]:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.trouble:
+            raise self.trouble
+        entry, lapses_at = self.entries.get(key, (None, 0.0))
+        left = lapses_at - asyncio.get_running_loop().time()
+        return (entry, left) if left > 0 or self.stuck else (None, 0.0)
+
+    def _write(self, key: str, entry: Entry, seconds: float) -> None:
+        self.entries[key] = (entry, asyncio.get_running_loop().time() + seconds)
 
 
 class FakeRaw:

@@ -19,12 +19,12 @@ _LONGEST = 500
 
 
 class LeaseSettings(BaseModel):
-    """Settings of leases."""
+    """Settings of leases, by which one process makes a picture for all; they need Redis."""
 
     lease_seconds: Number = Field(
         3.0,
-        description="With Redis, seconds after which another process makes the picture whose maker has died; 0 = each "
-        "process makes its own.",
+        description="Seconds after which another process makes the picture whose maker has died; 0 = each process makes its "
+        "own.",
     )
 
 

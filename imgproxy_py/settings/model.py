@@ -20,6 +20,7 @@ from imgproxy_py.edges.settings import EdgeSettings
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.rendering.fallback import FallbackSettings
+from imgproxy_py.rendering.lease import LeaseSettings
 from imgproxy_py.rendering.marks import MarkSettings
 from imgproxy_py.settings.dialects import DialectSettings
 from imgproxy_py.settings.errors import SettingsError, wrong_settings
@@ -56,6 +57,7 @@ COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Azure Blob Storage", AbsSettings),
     ("Cache in memory", MemoryCacheSettings),
     ("Redis", RedisSettings),
+    ("Leases", LeaseSettings),
     ("Store of results", ResultStoreSettings),
     ("Purging caches in front", EdgeSettings),
     ("Logs", LogSettings),
@@ -68,6 +70,7 @@ _NEEDS = {
     **dict.fromkeys((*S3ProfileSettings.model_fields, "s3_endpoint", "s3_allowed_buckets"), "use_s3"),
     **dict.fromkeys(("gcs_key", "gcs_endpoint", "gcs_allowed_buckets"), "use_gcs"),
     **dict.fromkeys(("abs_name", "abs_key", "abs_endpoint", "abs_allowed_buckets"), "use_abs"),
+    "lease_seconds": "redis_url",
     **dict.fromkeys(("cookie_base_url", "cookie_passthrough_all"), "cookie_passthrough"),
 }
 """Settings, and the switch without which each of them changes nothing."""
@@ -91,6 +94,7 @@ class Settings(
     AbsSettings,
     MemoryCacheSettings,
     RedisSettings,
+    LeaseSettings,
     ResultStoreSettings,
     EdgeSettings,
     LogSettings,
