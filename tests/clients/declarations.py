@@ -265,5 +265,6 @@ class _Parser:
             optional = self._following("?")
             self._expect(":")
             fields[name] = Field(self._type(), optional)
-            self._expect(";")
+            if self.next != "}":
+                self._expect(";")
         return Record(fields)

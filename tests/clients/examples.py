@@ -14,18 +14,26 @@ from typing import Any
 from imgproxy_py.dialects.lexical import to_base64
 from tests.clients.declarations import All, Array, Declarations, Literal, Name, Primitive, Record, Type, Union
 
+Said = tuple[int, str]
+"""A status, and the text of an error."""
+
+GOOD: Said = (200, "")
+INVALID: Said = (404, "Invalid URL")
+UNWRITABLE: Said = (422, "Invalid URL")
+TOO_LARGE: Said = (422, "Invalid source image")
+
 
 @dataclass(frozen=True)
 class Example:
-    """A value, and the status of a picture that is asked for with it."""
+    """A value, and what is said to who asks for a picture with it."""
 
     value: Any
-    status: int = 200
+    said: Said = GOOD
 
 
-def no(value: Any, status: int = 404) -> Example:
+def no(value: Any, said: Said = INVALID) -> Example:
     """A value that the client takes and the dialect refuses."""
-    return Example(value, status)
+    return Example(value, said)
 
 
 def base64(text: str) -> str:
@@ -65,9 +73,9 @@ LEAVES: dict[str, list[Any]] = {
     "Brightness": [30, -255, 255, no(1.5)],
     "CacheBuster": ["v1"],
     "CacheTags": TAGS,
-    "Classify.class_names": CLASSES,
+    "Classify.class_names": ["red", "green"],
     "Classify.top_k": [2, 0],
-    "ColorProfile": ["srgb", "cmyk", "house.icc", no("../house.icc"), no(".icc")],
+    "ColorProfile": ["srgb", "cmyk", "house.icc", no("none.icc", UNWRITABLE), no("../house.icc"), no(".icc")],
     "Colorize.color": COLORS,
     "Colorize.opacity": [0.5, 0, 1],
     "Contrast": [0, 0.5, 2.5],
@@ -94,12 +102,12 @@ LEAVES: dict[str, list[Any]] = {
     "Gradient.start": SHARES,
     "Gradient.stop": SHARES,
     "Height": COUNTS,
-    "MaxAnimationFrameResolution": [0, 0.5, no(0.001, 422)],
+    "MaxAnimationFrameResolution": [0, 0.5, no(0.001, TOO_LARGE)],
     "MaxAnimationFrames": [1, 2, 100, no(1.5)],
-    "MaxBytes": [0, 700, no(1.5)],
+    "MaxBytes": [0, 600, no(1.5)],
     "MaxResultDimension": [0, 30, no(1.5)],
-    "MaxSrcFileSize": [0, 1_000_000, no(10, 422), no(1.5)],
-    "MaxSrcResolution": [1, 0.5, no(0.001, 422)],
+    "MaxSrcFileSize": [0, 1_000_000, no(10, TOO_LARGE), no(1.5)],
+    "MaxSrcResolution": [1, 0.5, no(0.001, TOO_LARGE)],
     "MinHeight": [0, 90, no(1.5)],
     "MinWidth": [0, 90, no(1.5)],
     "Monochrome.color": COLORS,
@@ -162,7 +170,7 @@ LEAVES: dict[str, list[Any]] = {
     "WatermarkSize.height": [0, 12, no(1.5)],
     "WatermarkSize.width": [0, 12, no(1.5)],
     "WatermarkText": [base64("<b>ä</b>"), no("text!")],
-    "WatermarkUrl": [base64("local:///mark.png"), no("text")],
+    "WatermarkUrl": [base64("local:///blue.png"), no("text")],
     "Width": COUNTS,
     "Zoom": [0.5, 2],
     "ZoomObj.zoom_x": [0.5, 2],
@@ -170,14 +178,14 @@ LEAVES: dict[str, list[Any]] = {
 }
 
 # Formats that imgproxy writes and we do not (dialect §1.5); and an SVG cannot be made of a raster (§6.2).
-LITERALS: dict[tuple[str, Any], int] = {
-    ("Format", "mp4"): 404,
-    ("Format", "pdf"): 404,
-    ("Format", "svg"): 422,
-    ("FormatQualityType.format", "mp4"): 404,
-    ("FormatQualityType.format", "pdf"): 404,
-    ("SkipProcessing", "mp4"): 404,
-    ("SkipProcessing", "pdf"): 404,
+LITERALS: dict[tuple[str, Any], Said] = {
+    ("Format", "mp4"): INVALID,
+    ("Format", "pdf"): INVALID,
+    ("Format", "svg"): UNWRITABLE,
+    ("FormatQualityType.format", "mp4"): INVALID,
+    ("FormatQualityType.format", "pdf"): INVALID,
+    ("SkipProcessing", "mp4"): INVALID,
+    ("SkipProcessing", "pdf"): INVALID,
 }
 
 # Values of types whose fields depend on one another, beyond those that are made of fields alone.
@@ -225,7 +233,7 @@ class Examples:
             case Name():
                 yield from self._named(kind)
             case Literal(value):
-                yield Example(value, LITERALS.get((key, value), 200))
+                yield Example(value, LITERALS.get((key, value), GOOD))
             case Primitive("boolean"):
                 yield from (Example(True), Example(False))
             case Primitive():
@@ -259,8 +267,8 @@ class Examples:
 
     def _lists(self, item: Type, key: str) -> Iterator[Example]:
         each = self.of(item, key)
-        yield from (Example([one.value], one.status) for one in each)
-        good = [one.value for one in each if one.status == 200]
+        yield from (Example([one.value], one.said) for one in each)
+        good = [one.value for one in each if one.said == GOOD]
         if len(good) > 1:
             yield Example(good)
 
