@@ -112,9 +112,23 @@ _LOOKS: dict[Format, Callable[[bytes], bool]] = {
 }
 
 
-_SVG_MANIFEST = re.compile(rb"<c2pa:manifest\b(?:[^>]*/>|.*?</c2pa:manifest\s*>)", re.DOTALL)
+_MANIFEST_BEGINS = re.compile(rb"<c2pa:manifest\b")
+_MANIFEST_ENDS = re.compile(rb"</c2pa:manifest\s*+>")
 
 
 def without_svg_manifest(data: bytes) -> bytes:
     """Give a well-formed SVG without its manifests."""
-    return _SVG_MANIFEST.sub(b"", data)
+    kept, at = [], 0
+    while (begins := _MANIFEST_BEGINS.search(data, at)) and (end := _manifest_end(data, begins.end())):
+        kept.append(data[at : begins.start()])
+        at = end
+    return b"".join((*kept, data[at:]))
+
+
+def _manifest_end(data: bytes, at: int) -> int:
+    """Give where a manifest ends whose name ended at a place, 0 if it has no end."""
+    tag = data.find(b">", at)
+    if tag < 0 or data.startswith(b"/", tag - 1):
+        return tag + 1
+    ends = _MANIFEST_ENDS.search(data, tag)
+    return ends.end() if ends else 0

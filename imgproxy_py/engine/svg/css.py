@@ -35,6 +35,7 @@ _CARRIED = re.compile(
 _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 _MAX_LENGTH = 1_000_000  # of CSS with other references: parsing that takes seconds
+_DEEPEST = 100  # blocks and functions in each other: they are walked by recursion
 
 # They load what their strings name; `url()` is judged by its argument, these are not worth it: nothing draws them.
 _LOADING = frozenset({"src", "image", "image-set", "-webkit-image-set", "cross-fade", "-webkit-cross-fade"})
@@ -53,13 +54,13 @@ def without_foreign_references(text: str, picture: Callable[[str], str | None] =
     """Give CSS whose references lead nowhere but to fragments, fonts and pictures that it carries itself.
 
     `picture` gives the URL to use for one that is neither fragment nor font, `None` if it must go. Raises `SourceTooLarge`
-    for more CSS than can be parsed in time.
+    for more CSS than can be parsed in time, and for blocks that nest too deeply.
     """
     if not may_refer(text) or _is_plainly_own(text):
         return text
     if len(text) > _MAX_LENGTH:
         raise SourceTooLarge("the SVG has too long a style sheet")
-    nodes = tinycss2.parse_component_value_list(text)
+    nodes = _parsed(text)
     cleaner = _Cleaner(picture)
     cleaned = cleaner.clean(nodes)
     return within_xml(tinycss2.serialize(cleaned)) if cleaner.changed else text
@@ -71,13 +72,23 @@ def within_xml(css: str) -> str:
 
 
 def fragments(text: str) -> list[str]:
-    """Give the identifiers that CSS refers to by `url()`."""
+    """Give the identifiers that CSS refers to by `url()`; raises `SourceTooLarge` for blocks that nest too deeply."""
     if not may_refer(text):
         return []
     if _is_plainly_own(text):
         return [one["id"] for one in _FRAGMENT.finditer(text)]
-    urls = _references(tinycss2.parse_component_value_list(text))
+    urls = _references(_parsed(text))
     return [url.strip()[1:] for url in urls if is_fragment(url)]
+
+
+def _parsed(text: str) -> list[Node]:
+    nodes: list[Node] = tinycss2.parse_component_value_list(text)
+    level, depth = nodes, 0
+    while level := [child for node in level for child in _children(node)]:
+        depth += 1
+        if depth > _DEEPEST:
+            raise SourceTooLarge("the SVG's style sheet nests too deeply")
+    return nodes
 
 
 def _is_plainly_own(text: str) -> bool:

@@ -13,11 +13,12 @@ from imgproxy_py.engine.svg.parsing import Element, serialized
 from imgproxy_py.errors import SourceTooLarge
 
 _MAX_SIDE = 100_000_000  # libvips' own bound (VIPS_MAX_COORD)
-_LENGTH = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([a-zA-Z%]*)\s*$")
+# Possessive, so that a long attribute is read once: it may have ten million characters.
+_LENGTH = re.compile(r"\s*+([+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?+)\s*+([a-zA-Z%]*+)\s*+\Z")
 _NUMBERS = re.compile(r"[\s,]+")
 
 # In CSS pixels; of units that depend on fonts or on a window the largest that anything makes of them.
-_UNITS = {"": 1.0, "px": 1.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4, "pt": 96 / 72, "pc": 16.0, "%": 0.0}
+_UNITS = {"": 1.0, "px": 1.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4, "pt": 96 / 72, "pc": 16.0}
 _RELATIVE_UNIT = 20.0
 _SMALL = 1 / 1000
 
@@ -28,7 +29,8 @@ def check_dimensions(root: Element) -> None:
     box = _view_box(root.get("viewBox"))
     if not box and (not width or not height):
         _check_drawn_size(root)
-    if max(width, height, *_derived(width, height, box)) > _MAX_SIDE:
+    # What is infinite may come to no number at all, which is not short either.
+    if not all(side <= _MAX_SIDE for side in (width, height, *_derived(width, height, box))):
         raise SourceTooLarge("a side of the SVG is longer than can be drawn")
 
 
@@ -45,7 +47,7 @@ def _derived(width: float, height: float, box: tuple[float, float] | None) -> tu
 def _length(text: str | None) -> float:
     """Give a length in CSS pixels, 0 if there is none or it is relative to what contains the SVG."""
     found = _LENGTH.match(text or "")
-    if not found:
+    if not found or found[2] == "%":
         return 0.0
     return float(found[1]) * _UNITS.get(found[2].lower(), _RELATIVE_UNIT)
 
