@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,15 @@ from pathlib import Path
 from aiohttp import web
 
 from imgproxy_py.caches.connection import RedisConnection
+from imgproxy_py.caches.journal import Journal, LocalJournal, RedisJournal
 from imgproxy_py.caches.memory import MemoryCache
 from imgproxy_py.caches.port import Cache
+from imgproxy_py.caches.purges import Purges
 from imgproxy_py.caches.redis import RedisCache
 from imgproxy_py.caches.stored import StoredCache
 from imgproxy_py.caches.subscription import Subscription
 from imgproxy_py.caches.tiers import TieredCache
+from imgproxy_py.delivery import purge
 from imgproxy_py.delivery.handlers import Pictures
 from imgproxy_py.delivery.question import Reader
 from imgproxy_py.delivery.respond import Responder
@@ -25,6 +28,7 @@ from imgproxy_py.dialects.imgproxy import ImgproxyDialect
 from imgproxy_py.dialects.imgproxy.info import INFO_PATH, InfoDialect
 from imgproxy_py.dialects.port import Dialect
 from imgproxy_py.dialects.query import QueryDialect
+from imgproxy_py.edges import Edge, open_edges
 from imgproxy_py.engine import libvips
 from imgproxy_py.engine.pool import Pool
 from imgproxy_py.engine.transformer import Transformer
@@ -70,6 +74,7 @@ class Studio:
     transformer: Transformer
     sources: SourceRouter
     caches: TieredCache
+    journal: Journal
     pool: Pool
     renderer: Renderer
 
@@ -87,8 +92,12 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
         sources = await _open_sources(settings, stack)
         transformer = Transformer(settings, watermark=await _watermark(settings, sources))
         redis = await _open_redis(settings, stack)
-        leases = await _open_leases(settings, stack, redis)  # closed after the caches, which tell them what they kept
+        subscription = await stack.enter_async_context(Subscription(settings))
+        leases = await _open_leases(
+            settings, stack, redis, subscription
+        )  # closed after the caches, which tell them what they kept
         caches = await _open_caches(settings, stack, redis)
+        journal = await _open_journal(settings, stack, redis, subscription, caches.purges)
         pool = Pool(_share(settings.workers, settings), _share(settings.requests_queue_size, settings))
         stack.callback(pool.close)
         yield Studio(
@@ -99,6 +108,7 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
             transformer=transformer,
             sources=sources,
             caches=caches,
+            journal=journal,
             pool=pool,
             renderer=Renderer(
                 sources=sources,
@@ -116,11 +126,11 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
 @asynccontextmanager
 async def open_application(settings: Settings, logs: Logs | None = None) -> AsyncIterator[web.Application]:
     """Open everything that answers requests."""
-    async with open_studio(settings) as studio:
+    async with open_studio(settings) as studio, _open_edges(settings) as edges:
         metrics = Metrics(settings)
         _watch(metrics, studio)
         yield make_application(
-            list(_doors(studio)),
+            [*_doors(studio), *_purge_door(studio, edges)],
             settings=settings,
             checks=list(_checks(studio)),
             logs=logs,
@@ -128,6 +138,16 @@ async def open_application(settings: Settings, logs: Logs | None = None) -> Asyn
             alive=libvips.alive,
             formats=studio.transformer.abilities.document(),
         )
+
+
+@asynccontextmanager
+async def _open_edges(settings: Settings) -> AsyncIterator[tuple[Edge, ...]]:
+    """Open the caches in front if this service is who tells them."""
+    if not settings.purge_secret.get_secret_value():
+        yield ()
+        return
+    async with open_edges(settings) as edges:
+        yield edges
 
 
 def _share(total: int, settings: Settings) -> int:
@@ -195,10 +215,11 @@ async def _open_redis(settings: Settings, stack: AsyncExitStack) -> RedisConnect
     return await stack.enter_async_context(RedisConnection(settings))
 
 
-async def _open_leases(settings: Settings, stack: AsyncExitStack, redis: RedisConnection | None) -> Leases | None:
+async def _open_leases(
+    settings: Settings, stack: AsyncExitStack, redis: RedisConnection | None, subscription: Subscription
+) -> Leases | None:
     if redis is None or not settings.lease_seconds:
         return None
-    subscription = await stack.enter_async_context(Subscription(settings))
     return await stack.enter_async_context(Leases(RedisLeases(redis, subscription), settings))
 
 
@@ -210,7 +231,26 @@ async def _open_caches(settings: Settings, stack: AsyncExitStack, redis: RedisCo
         tiers.append(RedisCache(redis))
     if settings.result_store:
         tiers.append(await _open_result_store(settings, stack))
-    return await stack.enter_async_context(TieredCache(tiers))
+    return await stack.enter_async_context(TieredCache(tiers, Purges(complete=redis is None)))
+
+
+async def _open_journal(
+    settings: Settings,
+    stack: AsyncExitStack,
+    redis: RedisConnection | None,
+    subscription: Subscription,
+    purges: Purges,
+) -> Journal:
+    if redis is None:
+        return LocalJournal(purges, _why_no_purge(settings))
+    journal = RedisJournal(redis, purges, settings, lifetime=settings.picture_lifetime())
+    return await stack.enter_async_context(journal.following(subscription))
+
+
+def _why_no_purge(settings: Settings) -> str:
+    if settings.processes > 1:
+        return "several processes, each with a memory of its own, can only be told by Redis"
+    return "what is purged from a store of results can only be remembered in Redis" if settings.result_store else ""
 
 
 async def _open_result_store(settings: Settings, stack: AsyncExitStack) -> StoredCache:
@@ -254,6 +294,26 @@ def _doors(studio: Studio) -> Iterator[Door]:
             handler=_pictures(studio, studio.query, settings.listed_negotiation(savable), problems).handle,
             voice=problems,
             dialect="query",
+        )
+
+
+def _purge_door(studio: Studio, edges: Sequence[Edge]) -> Iterator[Door]:
+    secret = studio.settings.purge_secret.get_secret_value()
+    if secret:
+        purging = purge.Purging(
+            secret=secret,
+            originals=studio.settings.named_originals,
+            beginnings=studio.settings.named_beginnings,
+            journal=studio.journal,
+            edges=edges,
+        )
+        yield Door(
+            path=purge.PATH,
+            handler=purging.handle,
+            voice=ProblemVoice(),
+            dialect="purge",
+            methods=frozenset({"POST"}),
+            guarded=False,  # by a secret of its own
         )
 
 

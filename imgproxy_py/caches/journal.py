@@ -129,8 +129,8 @@ class RedisJournal:
         async with self._reading:  # the count is ours, not that of who reads what we wrote
             try:
                 score, processes = await self._connection.execute(
-                    *("EVAL", _RECORD, 1, self._key, self._key),
-                    *(self._purges.newest, self._lifetime, self._most, *map(_written, names)),
+                    *("EVAL", _RECORD, 1, self._key, self._key, self._purges.newest, self._lifetime, self._most),
+                    *map(_written, names),
                 )
             except CapacityError as error:
                 raise PurgeUnavailable("Redis does not answer", private=error.private) from error

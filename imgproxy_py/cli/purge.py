@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 
+from imgproxy_py.caches.connection import RedisConnection
+from imgproxy_py.caches.journal import MOST_NAMES, RedisJournal
+from imgproxy_py.caches.purges import Purges
 from imgproxy_py.cli.refusing import refusals
-from imgproxy_py.dialects.imgproxy.source import SourceReader
-from imgproxy_py.dialects.lexical import to_base64
-from imgproxy_py.dialects.query import QueryConfig, QueryDialect
-from imgproxy_py.dialects.query.dialect import MOUNT
 from imgproxy_py.edges import Told, open_edges, tell
-from imgproxy_py.recipe.source import SourceRef
+from imgproxy_py.errors import PurgeUnavailable
 from imgproxy_py.recipe.tags import source_tag
 from imgproxy_py.settings import Settings
 
 NAME = "purge"
-SUMMARY = "Have the caches in front forget an original's pictures."
+SUMMARY = "Have all caches forget an original's pictures."
 HELP = (
-    "Have every configured cache in front of the service (Varnish, Fastly, Cloudflare, CloudFront, Akamai, Bunny) forget all "
-    "pictures of the originals given, and whatever else carries the tags given. Works by the tags that "
-    "IMGPROXY_CACHE_TAG_HEADERS puts on answers. Leaves with 1 if one of the caches refuses."
+    "Have the service's own caches (every process's memory, Redis, the store of results; needs Redis) and then every "
+    "configured cache in front (Varnish, Fastly, Cloudflare, CloudFront, Akamai, Bunny) forget all pictures of the originals "
+    "given, and whatever else carries the tags given. Caches in front know the tags that IMGPROXY_CACHE_TAG_HEADERS puts on "
+    "answers; prefixes reach our own caches alone. Leaves with 1 if one of the caches refuses."
 )
 EXAMPLES = """\b
 Examples:
   imgproxy-py purge s3://bucket/cat.jpg
   imgproxy-py purge cat.jpg dog.jpg --tag preset-card --varnish http://10.0.0.5:6081
+  imgproxy-py purge --prefix s3://bucket/2024/
   imgproxy-py purge https://example.com/a.jpg --dry-run    # only tells tags and caches
 """
 
+OURS = "our own caches"
 REFUSED = 1
 """The exit code when a cache refuses."""
 
@@ -44,7 +45,12 @@ def run(
         typer.Argument(help="Originals: URLs such as s3://bucket/a.jpg, or keys of the query dialect."),
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag to forget as well, as preset-card.")] = None,
+    prefix: Annotated[
+        list[str] | None,
+        typer.Option(help="How the URLs of originals begin that are to be forgotten, as s3://bucket/2024/."),
+    ] = None,
     varnish: Annotated[list[str] | None, typer.Option(help="A Varnish to tell, instead of those that are set.")] = None,
+    no_edges: Annotated[bool, typer.Option("--no-edges", help="Leave the caches in front alone.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell tags and caches, and purge nothing.")] = False,
     env_file: Annotated[Path | None, typer.Option(help="File of NAME=value lines, below the environment.")] = None,
 ) -> None:
@@ -52,15 +58,14 @@ def run(
     with refusals():
         settings = Settings.load({"purge_varnish_urls": tuple(varnish)} if varnish else {}, env_file)
         tags = _tags(settings, sources or [], tag or [])
-        told = asyncio.run(_told(settings, list(tags), dry_run))
-    for name, of in tags.items():
+        prefixes = tuple(dict.fromkeys(ref.url for one in prefix or [] for ref in settings.named_beginnings(one)))
+        _check(tags, prefixes)
+        told = asyncio.run(_told(settings, list(tags), prefixes, edges=not no_edges, dry_run=dry_run))
+    for name, of in [*tags.items(), *((one, "as a prefix") for one in prefixes)]:
         typer.echo(f"{name}  {of}")
     for one in told:
-        typer.echo(
-            f"{'REFUSED' if one.refused else 'would be told' if dry_run else 'purged':<8} {one.edge}: {one.said}".rstrip(
-                ": "
-            )
-        )
+        done = "REFUSED" if one.refused else "would be told" if dry_run else "purged"
+        typer.echo(f"{done:<8} {one.edge}: {one.said}".rstrip(": "))
     if any(one.refused for one in told):
         typer.echo(f"imgproxy-py: {sum(one.refused for one in told)} of {len(told)} refused", err=True)
         raise typer.Exit(REFUSED)
@@ -68,34 +73,42 @@ def run(
 
 def _tags(settings: Settings, sources: Sequence[str], tags: Sequence[str]) -> dict[str, str]:
     """Give the tags, each with what it stands for."""
-    if not sources and not tags:
-        raise ValueError("nothing to purge: give originals, or tags with --tag")
     if wrong := [one for one in tags if not one or not one.isascii() or not one.isprintable() or set(one) & set(" ,")]:
         raise ValueError(f"{', '.join(map(repr, wrong))}: expected a tag without spaces and commas")
-    named = {source_tag(ref): ref.url for one in sources for ref in _meant(settings, one)}
+    named = {source_tag(ref): ref.url for one in sources for ref in settings.named_originals(one)}
     return named | dict.fromkeys(tags, "as given")
 
 
-def _meant(settings: Settings, source: str) -> Iterator[SourceRef]:
-    """Give the originals that this text names, in URLs of the one dialect or of the other."""
-    config = settings.imgproxy_config()
-    if "://" in source or config.base_url:
-        yield SourceReader(config).read([to_base64(source.encode("utf-8", "surrogateescape"))])[0]
-    if "://" not in source:
-        root = settings.images_source or ("" if config.base_url else "local:///")
-        if root:
-            dialect = QueryDialect(QueryConfig(images_source=root, shared=config))
-            prefix = config.path_prefix.strip("/")
-            target = f"{'/' + prefix if prefix else ''}{MOUNT}{quote(source.removeprefix('/'))}"
-            yield dialect.read(dialect.split(target), now=0.0).source
+def _check(tags: Mapping[str, str], prefixes: Sequence[str]) -> None:
+    if not tags and not prefixes:
+        raise ValueError("nothing to purge: give originals, tags with --tag, or --prefix")
+    if len(tags) + len(prefixes) > MOST_NAMES:
+        raise ValueError(f"{len(tags) + len(prefixes)} names at once, expected {MOST_NAMES} at most")
 
 
-async def _told(settings: Settings, tags: Sequence[str], dry_run: bool) -> list[Told]:
-    async with open_edges(settings) as edges:
-        if not edges:
+async def _told(
+    settings: Settings, tags: Sequence[str], prefixes: Sequence[str], *, edges: bool, dry_run: bool
+) -> list[Told]:
+    ours = bool(settings.redis_url.get_secret_value())
+    async with open_edges(settings) as configured:
+        front = configured if edges and tags else ()
+        if not ours and not front:
             raise ValueError(
-                "no cache in front is configured: see IMGPROXY_PURGE_… in docs/settings.md, or give --varnish"
+                "nobody to tell: neither IMGPROXY_REDIS_URL is set nor a cache in front that knows tags; see IMGPROXY_PURGE_… "
+                "in docs/settings.md, or give --varnish"
             )
         if dry_run:
-            return [Told(edge=edge.name, said="") for edge in edges]
-        return await tell(edges, tags)
+            return [Told(edge=OURS, said="")] * ours + [Told(edge=edge.name, said="") for edge in front]
+        # Ours first: those in front would fill themselves with the old again.
+        told = [await _recorded(settings, tags, prefixes)] if ours else []
+        return told + await tell(front, tags)
+
+
+async def _recorded(settings: Settings, tags: Sequence[str], prefixes: Sequence[str]) -> Told:
+    try:
+        async with RedisConnection(settings) as connection:
+            journal = RedisJournal(connection, Purges(), settings, lifetime=settings.picture_lifetime())
+            recorded = await journal.record(tags, prefixes)
+    except PurgeUnavailable as error:
+        return Told(edge=OURS, said=error.detail, refused=True)
+    return Told(edge=OURS, said=f"{recorded.processes} processes told at once")

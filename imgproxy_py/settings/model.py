@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,14 +11,18 @@ from pydantic import BaseModel, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from imgproxy_py.caches.connection import RedisSettings
+from imgproxy_py.caches.journal import JournalSettings
 from imgproxy_py.caches.memory import MemoryCacheSettings
 from imgproxy_py.caches.stored import ResultStoreSettings
+from imgproxy_py.delivery.purge import PurgeSettings
 from imgproxy_py.delivery.settings import DeliverySettings
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
+from imgproxy_py.dialects.originals import named_beginnings, named_originals
 from imgproxy_py.dialects.query.config import QueryConfig
 from imgproxy_py.edges.settings import EdgeSettings
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.rendering.fallback import FallbackSettings
 from imgproxy_py.rendering.lease import LeaseSettings
 from imgproxy_py.rendering.marks import MarkSettings
@@ -59,6 +63,8 @@ COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Redis", RedisSettings),
     ("Leases", LeaseSettings),
     ("Store of results", ResultStoreSettings),
+    ("Purging", PurgeSettings),
+    ("How purges reach all processes", JournalSettings),
     ("Purging caches in front", EdgeSettings),
     ("Logs", LogSettings),
     ("Metrics", MetricsSettings),
@@ -74,6 +80,8 @@ _NEEDS = {
     **dict.fromkeys(("cookie_base_url", "cookie_passthrough_all"), "cookie_passthrough"),
 }
 """Settings, and the switch without which each of them changes nothing."""
+
+_SPARE = 3600.0  # seconds for whatever is slow between making a picture and keeping it
 
 
 class Settings(
@@ -96,6 +104,8 @@ class Settings(
     RedisSettings,
     LeaseSettings,
     ResultStoreSettings,
+    PurgeSettings,
+    JournalSettings,
     EdgeSettings,
     LogSettings,
     MetricsSettings,
@@ -159,6 +169,25 @@ class Settings(
         `savable` are the formats that URLs may ask for. Raises `SettingsError` if the presets' file cannot be read.
         """
         return self.query_dialect(self.imgproxy_config(), savable)
+
+    def named_originals(self, text: str) -> Iterator[SourceRef]:
+        """Give the originals that a text means: a source's URL, or a key of the query dialect; raises `BadRequest`."""
+        return named_originals(self.imgproxy_config(), self.images_source, text)
+
+    def named_beginnings(self, text: str) -> Iterator[SourceRef]:
+        """Give what the URLs of originals begin with, by such a beginning or that of a key; raises `BadRequest`."""
+        return named_beginnings(self.imgproxy_config(), self.images_source, text)
+
+    def picture_lifetime(self) -> float:
+        """Give the seconds after which a picture is in none of our caches any more, 0 if there is no end to it.
+
+        A find refills the tiers above, so that their times add up.
+        """
+        if self.result_store and not self.result_store_expiration_seconds:
+            return 0.0
+        stored = self.result_store_expiration_seconds if self.result_store else 0
+        shared = self.redis_cache_expiration_seconds + self.memory_cache_expiration_seconds
+        return stored + shared + self.timeout + _SPARE
 
     def unused(self) -> tuple[str, ...]:
         """Name the variables that were set and are accepted without effect yet, sorted."""

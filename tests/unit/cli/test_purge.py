@@ -66,12 +66,13 @@ def test_a_dry_run_tells_tags_and_caches_and_nobody_else(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ((), "nothing to purge: give originals, or tags with --tag"),
+        ((), "nothing to purge: give originals, tags with --tag, or --prefix"),
         (("--tag", "a b", *EDGE), "'a b': expected a tag without spaces and commas"),
         (("--tag", "a,b", *EDGE), "'a,b': expected a tag without spaces and commas"),
         (
             ("local:///a.jpg",),
-            "no cache in front is configured: see IMGPROXY_PURGE_… in docs/settings.md, or give --varnish",
+            "nobody to tell: neither IMGPROXY_REDIS_URL is set nor a cache in front that knows tags; see IMGPROXY_PURGE_… "
+            "in docs/settings.md, or give --varnish",
         ),
     ],
 )
@@ -87,3 +88,31 @@ def test_a_cache_that_refuses_ends_it_with_1(run: Run) -> None:
     assert "REFUSED  varnish http://127.0.0.1:1: cannot be asked" in result.stdout
     assert result.stderr == "imgproxy-py: 1 of 1 refused\n"
     assert "hunter2" not in result.output
+
+
+def test_our_own_caches_come_first_and_may_be_all(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMGPROXY_REDIS_URL", "redis://127.0.0.1:1")
+    both = run("purge", "--tag", "preset-card", *EDGE).stdout.splitlines()
+    assert both[1:] == ["would be told our own caches", "would be told varnish http://127.0.0.1:1"]
+    alone = run("purge", "--tag", "preset-card", "--no-edges", *EDGE).stdout.splitlines()
+    assert alone[1:] == ["would be told our own caches"]
+
+
+def test_prefixes_are_urls_or_beginnings_of_keys_and_reach_no_cache_in_front(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMGPROXY_REDIS_URL", "redis://127.0.0.1:1")
+    monkeypatch.setenv("IMGPROXY_IMAGES_SOURCE", "s3://bucket/originals")
+    lines = run("purge", "--prefix", "2024/", "--prefix", "https://example.com/é", *EDGE).stdout.splitlines()
+    assert lines == [
+        "s3://bucket/originals/2024/  as a prefix",
+        "https://example.com/%C3%A9  as a prefix",
+        "would be told our own caches",
+    ]
+
+
+def test_a_redis_that_does_not_answer_ends_it_with_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMGPROXY_REDIS_URL", "redis://127.0.0.1:1")
+    result = run("purge", "local:///a.jpg")
+    assert result.exit_code == 1
+    assert "REFUSED  our own caches: Redis does not answer" in result.stdout
