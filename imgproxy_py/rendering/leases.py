@@ -174,9 +174,8 @@ class Leases:
         try:
             return await make(lease)
         except BaseException as error:
-            told = str(
-                failure(error) or ""
-            )  # as text: the failure knows this frame, the circle would keep the original
+            # As text at once: the failure knows this frame, and the circle would keep the original in memory.
+            told = str(failure(error) or "")
             self._soon(self.end(lease, State.FAILED if told else State.FREE, told))
             raise
 
