@@ -18,7 +18,8 @@ from imgproxy_py.dialects.imgproxy.options.output import BEST
 from imgproxy_py.dialects.port import Dialect, SignedPath
 from imgproxy_py.dialects.query import QueryDialect
 from imgproxy_py.dialects.query.dialect import MOUNT
-from imgproxy_py.engine.transformer import Opened, Transformer
+from imgproxy_py.engine.opening import Opened
+from imgproxy_py.engine.transformer import Transformer
 from imgproxy_py.engine.work import plan_for
 from imgproxy_py.errors import ImgproxyError
 from imgproxy_py.recipe.formats import Format
@@ -150,7 +151,7 @@ def _planned(transformer: Transformer, opened: Opened, recipe: Recipe) -> Lines:
         yield "", "trimming comes first and makes these numbers anew"
     width, height = result_size(stage, numbers)
     output = recipe.output
-    kind = BEST if output.best else output.placeholder or transformer.output_format(header, recipe)
+    kind = BEST if output.best else output.placeholder or transformer.choice.format_of(header, recipe)
     yield "result", f"{kind} {width}×{height}"
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pyvips
 
 from imgproxy_py import __version__
 from imgproxy_py.engine import libvips
 from imgproxy_py.engine.animation import frame_size, run_frames
-from imgproxy_py.engine.best import candidates, carrier, holding, without_idle_alpha
+from imgproxy_py.engine.best import holding, without_idle_alpha
+from imgproxy_py.engine.choice import Choice
 from imgproxy_py.engine.classification.opening import open_classification
 from imgproxy_py.engine.codecs.registry import versions
 from imgproxy_py.engine.color import with_output_profile
@@ -20,38 +21,29 @@ from imgproxy_py.engine.detection.opening import open_detection
 from imgproxy_py.engine.gain_map import gain_map_of, survives, with_gain_map
 from imgproxy_py.engine.info.answer import Original, answer
 from imgproxy_py.engine.interrupt import Interrupt
-from imgproxy_py.engine.loading import ImageFile, configured, header_of
 from imgproxy_py.engine.marks import KeptMarks, Marks
 from imgproxy_py.engine.metadata import kept, without_orientation
+from imgproxy_py.engine.opening import Opened, Opener
 from imgproxy_py.engine.original import is_as_asked
 from imgproxy_py.engine.pipeline import run_stages
-from imgproxy_py.engine.placeholders import placeholder_json
 from imgproxy_py.engine.profiles import Profile, profiles
 from imgproxy_py.engine.quality import FoundQualities, source_mark
+from imgproxy_py.engine.results import handed_back, picture_of, placeholder_of, told_of
 from imgproxy_py.engine.settings import EngineSettings
-from imgproxy_py.engine.svg import prepared
 from imgproxy_py.engine.work import Work, plan_for
 from imgproxy_py.engine.writing import Finished, is_written_often
 from imgproxy_py.errors import (
     BrokenImage,
     DeadlineExceeded,
     ImgproxyError,
-    OutputUnsupported,
-    UndecodableImage,
-    UnknownImage,
 )
-from imgproxy_py.recipe.credentials import has_manifest, without_svg_manifest
-from imgproxy_py.recipe.formats import ABILITIES, Format, sniff
-from imgproxy_py.recipe.frames import may_animate
+from imgproxy_py.recipe.formats import ABILITIES, Format
 from imgproxy_py.recipe.geometry import Size
 from imgproxy_py.recipe.identity import content_state
 from imgproxy_py.recipe.info import Info
-from imgproxy_py.recipe.integrity import is_truncated
-from imgproxy_py.recipe.jpeg import jpeg_header
 from imgproxy_py.recipe.limits import Limits
-from imgproxy_py.recipe.model import Output, Placeholder, Recipe
-from imgproxy_py.recipe.negotiation import chosen_format, skips_pipeline, wants_alpha
-from imgproxy_py.recipe.picture import Header, Picture, Timings
+from imgproxy_py.recipe.model import Output, Recipe
+from imgproxy_py.recipe.picture import Picture, Timings
 from imgproxy_py.recipe.source import SourceRef
 
 # What the result depends on but no setting tells; raised when a change here changes pixels or bytes.
@@ -81,20 +73,6 @@ _WITHOUT_CONSEQUENCE = frozenset(
 _NO_MARKS: Mapping[SourceRef, bytes] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """An original that was recognised and whose header is known; no pixel is decoded yet.
-
-    `image` is `None` where libvips was not needed to read the header. More than one of `frames` make an animation.
-    """
-
-    file: ImageFile
-    image: pyvips.Image
-    header: Header
-    complete: bool = True
-    frames: int = 1
-
-
 class Transformer:
     """Makes pictures. Holds nothing that changes, so one serves all threads.
 
@@ -106,10 +84,9 @@ class Transformer:
         self.settings = settings
         self.abilities = libvips.set_up()
         self.limits = settings.limits()
-        self._preferred = tuple(one for one in settings.preferred_formats if one in self.abilities.savable) or (
-            Format.JPEG,
-        )
         self._profiles = profiles(settings.color_profiles_dir)
+        self.choice = Choice(settings, self.abilities, self._profiles)
+        self._opener = Opener(self.choice, self.limits)
         self.detection = open_detection(settings)
         self.classification = open_classification(settings)
         networks = f"{self.detection.identity} {self.classification.identity}"
@@ -123,13 +100,7 @@ class Transformer:
 
     def check(self, output: Output) -> None:
         """Raise `OutputUnsupported` if the format that the URL names cannot be written here, or its profile is unknown."""
-        if output.color_profile and output.color_profile not in self._profiles:
-            raise OutputUnsupported(f"there is no colour profile {output.color_profile!r} here")
-        if output.format is not None and output.format not in self.abilities.savable:
-            raise OutputUnsupported(f"{output.format} cannot be written here, but {self._names()} can")
-
-    def _names(self) -> str:
-        return ", ".join(sorted(self.abilities.savable))
+        self.choice.check(output)
 
     def open(self, data: bytes, recipe: Recipe = Recipe(), interrupt: Interrupt | None = None) -> Opened:
         """Recognise an original and read its header; of an animation that stays one, the header of a frame.
@@ -137,39 +108,7 @@ class Transformer:
         Raises `UnknownImage`, `UndecodableImage`, `BrokenImage`, `SourceTooLarge` if its bytes are too many, and
         `DeadlineExceeded`.
         """
-        self.limits.overridden(recipe.limits).check_size(len(data))
-        kind = sniff(data)
-        if kind is None:
-            raise UnknownImage("the bytes are those of no known image format")
-        if kind not in self.abilities.loadable:
-            raise UndecodableImage(f"{kind} cannot be decoded here")
-        truncated = is_truncated(data, kind)
-        if truncated and not self.settings.serve_truncated:
-            raise BrokenImage(f"the {kind} file ends too early")
-        file, interrupt = self._file(data, kind, recipe), interrupt or Interrupt()
-        opened = None
-        if may_animate(recipe, self.limits.max_animation_frames):  # then it is not asked for pages (dialect §5.5)
-            opened = _read(file.from_first_page(), recipe.output, interrupt)
-            opened = replace(opened, frames=self._frames(opened.header, recipe))
-        if opened is None or (opened.frames == 1 and opened.file is not file):
-            opened = _read(file, recipe.output, interrupt)
-        return replace(opened, complete=False) if truncated else opened
-
-    def _frames(self, header: Header, recipe: Recipe) -> int:
-        if not header.animated or not ABILITIES[self.output_format(header, recipe)].animation:
-            return 1
-        return self.limits.overridden(recipe.limits).frames_of(header)
-
-    def _may_animate(self, header: Header, recipe: Recipe) -> bool:
-        return header.animated and may_animate(recipe, self.limits.max_animation_frames)
-
-    def _file(self, data: bytes, kind: Format, recipe: Recipe) -> ImageFile:
-        if kind is not Format.SVG:
-            loading = configured(recipe.loading, kind, self.settings)
-            return ImageFile(data=data, format=kind, tolerant=self.settings.serve_truncated, loading=loading)
-        limits = self.limits.overridden(recipe.limits)
-        drawing = prepared(data, limits, sanitizing=self.settings.sanitize_svg, style=recipe.loading.style)
-        return ImageFile(data=drawing.data, format=kind, effort=drawing.effort)
+        return self._opener.open(data, recipe, interrupt)
 
     def transform(
         self, data: bytes, recipe: Recipe, interrupt: Interrupt, marks: Mapping[SourceRef, bytes] = _NO_MARKS
@@ -187,8 +126,8 @@ class Transformer:
         try:
             if recipe.info is not None:
                 return self._told(opened, data, recipe, recipe.info, interrupt)
-            if self._is_handed_back(opened, recipe.output):
-                return _handed_back(opened, data)
+            if self.choice.hands_back(opened.header, recipe.output):
+                return handed_back(opened, data)
             work = self._run_stages(opened, recipe, limits, interrupt, self._marks_with(marks))
             transformed = time.perf_counter()
             picture = self._finished(work, opened, recipe)
@@ -207,39 +146,10 @@ class Transformer:
         limits = self.limits.overridden(recipe.limits)
         work = self._begun(opened, recipe, Format.PNG, limits, interrupt, self._marks)
         told = answer(Original(data=data, work=work, info=info, classification=self.classification))
-        picture = _picture(told, opened.header.format, _origin_size(opened.header), opened)
-        return replace(picture, origin_bytes=len(data), info=True)
-
-    def _is_handed_back(self, opened: Opened, output: Output) -> bool:
-        if output.placeholder is not None or (output.best and not self.settings.best_format_allow_skips):
-            return False
-        skipped = replace(output, skip_formats=output.skip_formats + self.settings.skip_processing_formats)
-        return skips_pipeline(skipped, opened.header.format, rasterize_svg=self.settings.always_rasterize_svg)
-
-    def output_format(self, header: Header, recipe: Recipe) -> Format:
-        """Give the format that a recipe comes out in, for an original of that header (dialect §6.2).
-
-        Where several are tried, and for a placeholder, it is one that has the abilities needed.
-        """
-        if recipe.output.placeholder is not None or recipe.info is not None:
-            return Format.PNG
-        if recipe.output.best:
-            return carrier(self._candidates(recipe.output), animated=self._may_animate(header, recipe))
-        chosen = chosen_format(
-            recipe.output,
-            header.format,
-            alpha=wants_alpha(recipe.stages, header.alpha),
-            animated=self._may_animate(header, recipe),
-            preferred=self._preferred,
-        )
-        self.check(replace(recipe.output, format=chosen))
-        return chosen
-
-    def _candidates(self, output: Output) -> tuple[Format, ...]:
-        return candidates(output, self._preferred, self.abilities.savable)
+        return replace(told_of(told, opened), origin_bytes=len(data))
 
     def _run_stages(self, opened: Opened, recipe: Recipe, limits: Limits, interrupt: Interrupt, marks: Marks) -> Work:
-        output = self.output_format(opened.header, recipe)
+        output = self.choice.format_of(opened.header, recipe)
         work = self._begun(opened, recipe, output, limits, interrupt, marks)
         if opened.frames > 1:
             return run_frames(work, recipe.stages, opened.frames)
@@ -277,13 +187,13 @@ class Transformer:
 
     def _finished(self, work: Work, opened: Opened, recipe: Recipe) -> Picture:
         if recipe.output.placeholder is not None:
-            return _placeholder(work, opened, recipe.output.placeholder)
+            return placeholder_of(work, opened, recipe.output.placeholder)
         picture = self._written(work, opened, recipe.output)
         if opened.frames > 1 and any(stage.trim for stage in recipe.stages):
             picture = replace(picture, ignored="trim")
         larger = self.settings.never_larger and len(picture.data) > len(opened.file.data)
         if larger and opened.complete and self._is_as_asked(opened, recipe, picture):
-            return _handed_back(opened, opened.file.data)
+            return handed_back(opened, opened.file.data)
         return picture
 
     def _written(self, work: Work, opened: Opened, output: Output) -> Picture:
@@ -306,11 +216,11 @@ class Transformer:
             source=source_mark(opened.file.data) if several else (0, 0),
         )
         if output.best:
-            formats = holding(image, self._candidates(output), animated=opened.frames > 1, profile=profile)
+            formats = holding(image, self.choice.candidates(output), animated=opened.frames > 1, profile=profile)
             kind, data = finished.best(formats or (work.output,))
         else:
             kind, data = finished.written(work.output)
-        return _picture(data, kind, frame_size(image), opened)
+        return picture_of(data, kind, frame_size(image), opened)
 
     def _is_as_asked(self, opened: Opened, recipe: Recipe, picture: Picture) -> bool:
         header = opened.header
@@ -319,53 +229,6 @@ class Transformer:
         limits = self.limits.overridden(recipe.limits)
         numbers = plan_for(recipe.stages[0], Size(header.width, header.height), header, limits, vector=False)
         return is_as_asked(opened.file.data, header, recipe, numbers, picture.format)
-
-
-def _placeholder(work: Work, opened: Opened, kind: Placeholder) -> Picture:
-    work, _ = with_output_profile(
-        replace(work, asked=replace(work.asked, strip_color_profile=True, color_profile=""), profile=None)
-    )
-    image = work.interrupt.watch(without_orientation(work.image))
-    size = Size(image.width, image.height)
-    return replace(_picture(placeholder_json(kind, image), opened.header.format, size, opened), placeholder=kind)
-
-
-def _read(file: ImageFile, output: Output, interrupt: Interrupt) -> Opened:
-    if file.format is Format.JPEG and (header := jpeg_header(file.data)):
-        return Opened(file=file, image=None, header=header)
-    if file.bridged:
-        return Opened(file=file, image=None, header=file.header(embedded_thumbnail=output.enforce_thumbnail))
-    image = file.open(embedded_thumbnail=output.enforce_thumbnail, interrupt=interrupt)
-    return Opened(file=file, image=image, header=header_of(image, file.format))
-
-
-def _picture(data: bytes, kind: Format, size: Size, opened: Opened) -> Picture:
-    origin = _origin_size(opened.header)
-    return Picture(
-        data=data,
-        format=kind,
-        width=size.width,
-        height=size.height,
-        origin_format=opened.header.format,
-        origin_width=origin.width,
-        origin_height=origin.height,
-        origin_bytes=0,
-        complete=opened.complete,
-        credentials="dropped" if has_manifest(opened.file.data, opened.header.format) else "",
-    )
-
-
-def _handed_back(opened: Opened, original: bytes) -> Picture:
-    picture = _picture(opened.file.data, opened.header.format, _origin_size(opened.header), opened)
-    if picture.credentials and picture.data == original:
-        picture = replace(picture, credentials="kept")
-    elif picture.credentials:  # a drawing that was sanitised
-        picture = replace(picture, data=without_svg_manifest(picture.data))
-    return replace(picture, origin_bytes=len(original))
-
-
-def _origin_size(header: Header) -> Size:
-    return Size(header.width, header.height).turned(header.orientation >= 5)
 
 
 # How libvips' encoders begin their complaints.
