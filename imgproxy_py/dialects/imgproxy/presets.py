@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from imgproxy_py.dialects.draft import STAGE_FIELDS, Draft
@@ -18,6 +19,7 @@ DEFAULT_PRESET = "default"
 NEXT_PIPELINE = "-"
 """The segment that begins a new pipeline, fed by the one before (dialect §5.1)."""
 
+_SURROGATE = re.compile(r"[\ud800-\udfff]")  # what settings make of bytes that are no UTF-8
 _INCLUDE = ("preset", "pr")
 _BASICS = (
     "best",
@@ -153,8 +155,8 @@ class OptionReader:
                 wrong.append(f"{text.strip()}: {error}")
 
     def _compiled(self, name: str, value: str) -> tuple[tuple[str, Option, Arguments], ...]:
-        if not name or not value or "=" in value:
-            raise BadRequest("expected name=option/option")
+        if not name or not value or "=" in value or _SURROGATE.search(name + value):
+            raise BadRequest("expected name=option/option in UTF-8")
         return tuple(self._option(segment) for segment in value.split("/"))
 
     def _option(self, segment: str) -> tuple[str, Option, Arguments]:

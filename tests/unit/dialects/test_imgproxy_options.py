@@ -337,6 +337,15 @@ def test_a_default_preset_may_expire():
         read("w:1", presets)
 
 
+@pytest.mark.parametrize(
+    "definition", ["a=fn:\udcff", "a=ct:\udcff", "a=cb:\udcff", "a=pr:\udcff", "\udcff=w:1", "a=fiu:\udcff"]
+)
+def test_a_preset_that_is_no_utf_8_is_refused_as_one(definition):
+    with pytest.raises(ValueError, match="Wrong presets") as caught:
+        ImgproxyDialect(ImgproxyConfig(presets=(definition,)))
+    assert type(caught.value) is ValueError
+
+
 def test_all_wrong_presets_are_listed_at_once():
     wrong = ("a=w:x", "b=nonsense:1", "c", "=w:1", "d=", "e=w:1=2", "f=pr:missing", "g=msr:1", "h=w", "fine=w:1")
     with pytest.raises(ValueError, match="Wrong presets") as caught:
