@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -63,11 +63,10 @@ class Process:
         return asyncio.create_task(self.leases.once("k", find=self.find, make=self.make, failure=lambda _: None))
 
 
-@pytest.fixture
-async def three(redis: servers.RedisServer) -> AsyncIterator[list[Process]]:
+@asynccontextmanager
+async def several(settings: RedisSettings) -> AsyncIterator[list[Process]]:
     kept: dict[str, int] = {}
     gate = asyncio.Event()
-    settings = RedisSettings(redis_url=SecretStr(redis.url), redis_pause=0.2)
     async with AsyncExitStack() as opening:
         processes = []
         for _ in range(3):
@@ -75,6 +74,12 @@ async def three(redis: servers.RedisServer) -> AsyncIterator[list[Process]]:
             subscription = await opening.enter_async_context(Subscription(settings))
             leases = Leases(RedisLeases(connection, subscription), LeaseSettings(lease_seconds=SECONDS))
             processes.append(Process(await opening.enter_async_context(leases), connection, kept, gate))
+        yield processes
+
+
+@pytest.fixture
+async def three(redis: servers.RedisServer) -> AsyncIterator[list[Process]]:
+    async with several(RedisSettings(redis_url=SecretStr(redis.url), redis_pause=0.2)) as processes:
         yield processes
 
 
@@ -168,3 +173,14 @@ async def test_a_redis_that_comes_back_has_leases_again(three: list[Process], re
     three[0].gate.set()
     assert await asyncio.gather(*tasks) == [7, 7, 7]
     assert sum(one.made for one in three) == 1
+
+
+async def test_whose_access_list_has_no_channels_looks_for_himself(redis: servers.RedisServer) -> None:
+    async with RedisConnection(RedisSettings(redis_url=SecretStr(redis.url))) as root:
+        await root.execute("ACL", "SETUSER", "shy", "on", ">word", "~*", "+@all", "resetchannels")
+    settings = RedisSettings(redis_url=SecretStr(redis.url.replace("//", "//shy:word@")), redis_pause=0.2)
+    async with several(settings) as processes:
+        tasks = await at_work(processes)
+        processes[0].gate.set()
+        assert await asyncio.gather(*tasks) == [7, 7, 7]
+        assert sum(one.made for one in processes) == 1
