@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SECONDS_EACH ?= 60
 CLIENTS := tests/clients/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench loadtest constraints clean servers clients samples deploy-check image-test sbom clouds
+.PHONY: help setup run test lint bench loadtest constraints clean servers clients samples deploy-check image-test sbom clouds fuzz
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +54,9 @@ lint: $(READY) ## ruff, mypy, and who may import whom
 
 bench: $(READY) samples ## measure the server beside bare libvips and bare aiohttp, in one run
 	$(BIN)/python -m benchmarks
+
+fuzz: $(READY) ## fuzz what reads bytes of strangers, SECONDS_EACH (60) a target; report in var/fuzz/report.md
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || { echo 'fuzzing needs atheris, which there is for Linux on x86-64'; exit 0; }; nice -n 10 $(BIN)/python -m tests.fuzz --seconds $(SECONDS_EACH)
 
 deploy-check: $(READY) ## check the chart, manifests, alerts and all else that deploys (installs its tools)
 	@deploy/check

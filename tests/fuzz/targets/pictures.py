@@ -1,0 +1,86 @@
+"""Whole pictures: the first line of an input is a URL's options, the rest an original.
+
+What is made is a picture of the format and size that it says, or the error says whose fault it is; memory comes back.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+from collections.abc import Callable, Iterator
+
+from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
+from imgproxy_py.engine import libvips
+from imgproxy_py.engine.interrupt import Interrupt
+from imgproxy_py.engine.settings import EngineSettings
+from imgproxy_py.engine.transformer import Transformer
+from imgproxy_py.errors import CallerError, ImageError, SourceTooLarge
+from imgproxy_py.recipe.formats import sniff
+from imgproxy_py.recipe.model import Recipe
+from tests.fuzz.files import MARKS, examples, mended
+from tests.fuzz.words import OPTION_EXAMPLES
+
+SECONDS, MEGABYTES, LONGEST = 20, 2000, 65536
+WORDS = MARKS
+DIALECT = ImgproxyDialect(ImgproxyConfig(allow_security_options=True, allow_bypass_cache=True, max_chained_pipelines=3))
+LIMITS = {"max_src_resolution": 0.5, "max_result_resolution": 0.5, "max_animation_frames": 5}
+STRICT = Transformer(EngineSettings(workers=1, **LIMITS))
+TOLERANT = Transformer(EngineSettings(workers=1, serve_truncated=True, always_rasterize_svg=True, **LIMITS))
+# No option that loosens a limit; and none that searches: those encode many times over, and are tested for it.
+CHOICES = tuple(
+    one for one in OPTION_EXAMPLES if one.partition(":")[0] not in ("msr", "mafr", "aq", "mb", "raw", "exp")
+)
+FORMATS = ("f:jpg", "f:png", "f:webp", "f:gif", "f:tiff", "f:avif", "f:bmp", "f:ico", "f:jxl", "f:heic", "")
+QUESTIONS = ("", "rs:fill:20:10:1", "w:7/f:png")
+
+
+def seeds() -> Iterator[bytes]:
+    """Give every example with some options."""
+    for number, data in enumerate(examples()):
+        yield QUESTIONS[number % len(QUESTIONS)].encode() + b"\n" + data
+    for options in CHOICES:
+        yield options.encode() + b"\n" + examples()[1]
+
+
+def mutated(data: bytes, chance: random.Random, mutate: Callable[[bytes], bytes]) -> bytes:
+    """Ask for something else, or change the original."""
+    options, _, original = data.partition(b"\n")
+    if chance.random() < 0.3:
+        options = "/".join((*chance.sample(CHOICES, chance.randint(0, 4)), chance.choice(FORMATS))).strip("/").encode()
+        if chance.random() < 0.1:
+            options += b"/-/" + chance.choice(CHOICES).encode()
+    else:
+        original = mended(mutate(original), chance)
+    return options + b"\n" + original
+
+
+def judge(data: bytes) -> int:
+    """Make the picture; an input whose options say nothing (-1) is not kept."""
+    options, _, original = data.partition(b"\n")
+    recipe = _recipe(options.decode("utf-8", "surrogateescape"))
+    if recipe is None:
+        return -1
+    for transformer in (STRICT, TOLERANT):
+        _transform(transformer, original, recipe)
+        if libvips.memory():
+            gc.collect()
+        assert libvips.memory() == 0, f"{libvips.memory()} bytes of pixels are held"
+    return 0
+
+
+def _recipe(options: str) -> Recipe | None:
+    try:
+        return DIALECT.parse(f"/_/{options}/plain/local:///x".replace("//plain", "/plain"), now=0.0).recipe
+    except CallerError:
+        return None
+
+
+def _transform(transformer: Transformer, original: bytes, recipe: Recipe) -> None:
+    try:
+        picture = transformer.transform(original, recipe, Interrupt())
+    except (CallerError, ImageError, SourceTooLarge):
+        return
+    if picture.placeholder is None:
+        assert sniff(picture.data) is picture.format
+        assert picture.width > 0
+        assert picture.height > 0
