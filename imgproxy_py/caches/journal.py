@@ -146,8 +146,8 @@ class RedisJournal:
                 self._read_to = page[-1][1]
             if len(self._purges) > self._most:
                 await self._drop_old()
-        self._purges.complete = True
-        if self._read_to > before and before:
+        first, self._purges.complete = not self._purges.complete, True
+        if self._read_to > before and not first:
             _log.info("purge_heard", generation=self._read_to, forgotten=forgotten)
 
     @asynccontextmanager
