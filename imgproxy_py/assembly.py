@@ -93,9 +93,8 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
         transformer = Transformer(settings, watermark=await _watermark(settings, sources))
         redis = await _open_redis(settings, stack)
         subscription = await stack.enter_async_context(Subscription(settings))
-        leases = await _open_leases(
-            settings, stack, redis, subscription
-        )  # closed after the caches, which tell them what they kept
+        # Closed after the caches, which tell them what they kept.
+        leases = await _open_leases(settings, stack, redis, subscription)
         caches = await _open_caches(settings, stack, redis)
         journal = await _open_journal(settings, stack, redis, subscription, caches.purges)
         pool = Pool(_share(settings.workers, settings), _share(settings.requests_queue_size, settings))

@@ -39,9 +39,9 @@ class Subscription:
 
     async def __aexit__(self, *_: object) -> None:
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
+        while task is not None and not task.done():
+            task.cancel()  # again, if the client of Redis has taken it for an error of its own
+            await asyncio.wait([task], timeout=0.2)
 
     @contextmanager
     def listening(self, channel: str, heard: Heard) -> Iterator[None]:
