@@ -25,7 +25,7 @@ from imgproxy_py.recipe.formats import Format, sniff
 from tests import servers
 
 COMMAND = str(Path(sys.executable).with_name("imgproxy-py"))
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 T = TypeVar("T")
 _SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:]+)(?:\{(?P<labels>[^}]*)\})? (?P<value>\S+)")
