@@ -10,7 +10,7 @@ from dataclasses import replace
 from imgproxy_py.caches.codec import VERSION, decode, encode
 from tests.factories import make_picture
 
-SECONDS, MEGABYTES, LONGEST = 2, 1000, 16384
+SECONDS, MEGABYTES, LONGEST = 5, 1000, 16384
 WORDS = (
     b"null",
     b"true",

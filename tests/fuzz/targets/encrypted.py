@@ -11,7 +11,7 @@ from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
 from imgproxy_py.errors import BadRequest
 from tests.fuzz.asking import judge_target
 
-SECONDS, MEGABYTES, LONGEST = 2, 1000, 2048
+SECONDS, MEGABYTES, LONGEST = 5, 1000, 2048
 WORDS = (b"http://", b"s3://", b"local:///", b"\x00", b"\x10" * 16, b"%", b"?", b"@png", b".png", b"/", b"=")
 KEY = b"k" * 32
 CIPHER, DIALECT = SourceCipher(KEY), ImgproxyDialect(ImgproxyConfig(encryption_key=KEY))

@@ -23,7 +23,7 @@ from imgproxy_py.stores.conditions import (
 )
 from imgproxy_py.telemetry.record import trace_id
 
-SECONDS, MEGABYTES, LONGEST = 2, 1000, 16384
+SECONDS, MEGABYTES, LONGEST = 5, 1000, 16384
 WORDS = (
     *(
         b"image/avif",

@@ -10,7 +10,7 @@ from imgproxy_py.dialects.signing import KeyPair
 from tests.fuzz.asking import judge_target
 from tests.fuzz.words import OPTION_EXAMPLES, OPTION_WORDS
 
-SECONDS, MEGABYTES, LONGEST = 2, 1000, 4096
+SECONDS, MEGABYTES, LONGEST = 5, 1000, 4096
 WORDS = (*(f"/{name}:".encode() for name in (*OPTIONS, *SECURITY_OPTIONS, *BYPASS_OPTIONS)), *OPTION_WORDS)
 
 OPEN = {"allow_security_options": True, "allow_bypass_cache": True}

@@ -9,7 +9,7 @@ from imgproxy_py.dialects.imgproxy.info import INFO_OPTIONS, INFO_SECURITY_OPTIO
 from tests.fuzz.asking import judge_target
 from tests.fuzz.words import OPTION_WORDS
 
-SECONDS, MEGABYTES, LONGEST = 2, 1000, 4096
+SECONDS, MEGABYTES, LONGEST = 5, 1000, 4096
 WORDS = (*(f"/{name}:".encode() for name in (*INFO_OPTIONS, *INFO_SECURITY_OPTIONS)), *OPTION_WORDS, b"sha256", b"md5")
 DIALECT = InfoDialect(ImgproxyConfig(allow_security_options=True, presets=("default=p:5", "b=bh:4:3")))
 

@@ -12,7 +12,7 @@ from imgproxy_py.engine.info.xmp import xmp
 from imgproxy_py.engine.metadata import Left, left_by, reduced_iptc, reduced_xmp, without_file_notes
 from imgproxy_py.recipe.model import Output
 
-SECONDS, MEGABYTES, LONGEST = 2, 1000, 32768
+SECONDS, MEGABYTES, LONGEST = 5, 1000, 32768
 WORDS = (
     *(
         b"8BIM",

@@ -8,7 +8,7 @@ from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
 from tests.fuzz.asking import judge_target
 from tests.fuzz.words import OPTION_EXAMPLES, OPTION_WORDS
 
-SECONDS, MEGABYTES, LONGEST = 2, 1000, 4096
+SECONDS, MEGABYTES, LONGEST = 5, 1000, 4096
 WORDS = (*OPTION_WORDS, b"=", b"\n", b"pr:", b"default=", b"a=", b"b=", b"a:b", b"/-/", b"#")
 
 

@@ -10,7 +10,7 @@ from imgproxy_py.dialects.query.parameters import ALIASES
 from imgproxy_py.recipe.formats import FORMAT_NAMES
 from tests.fuzz.asking import judge_target
 
-SECONDS, MEGABYTES, LONGEST = 2, 1000, 4096
+SECONDS, MEGABYTES, LONGEST = 5, 1000, 4096
 NAMES = ("w", "h", "gravity", "fit", "enlarge", "dpr", "crop", "rotate", "flip", "trim", "pad", "bg", "blur", "sharpen")
 WORDS = (
     *(f"&{name}=".encode() for name in (*NAMES, *ALIASES, "format", "q", "dl", "exp", "s", "preset")),

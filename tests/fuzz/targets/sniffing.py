@@ -12,7 +12,7 @@ from imgproxy_py.recipe.integrity import is_truncated
 from imgproxy_py.recipe.jpeg import jpeg_header, segments
 from tests.fuzz.files import MARKS, examples
 
-SECONDS, MEGABYTES, LONGEST = 2, 1000, 65536
+SECONDS, MEGABYTES, LONGEST = 5, 1000, 65536
 WORDS = (
     *MARKS,
     b"<svg",

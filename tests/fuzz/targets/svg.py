@@ -14,7 +14,7 @@ from tests import pictures
 from tests.unit.engine.svg_references import foreign
 from tests.unit.engine.test_svg_sanitizing import HOSTILE
 
-SECONDS, MEGABYTES, LONGEST = 5, 1500, 32768
+SECONDS, MEGABYTES, LONGEST = 10, 1500, 32768
 OPEN = (
     '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="20" height="10" '
     'xmlns:h="http://www.w3.org/1999/xhtml">'
