@@ -40,6 +40,7 @@ from imgproxy_py.rendering.fallback import configured_fallback
 from imgproxy_py.rendering.leases import Leases
 from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.redis_leases import RedisLeases
+from imgproxy_py.rendering.negative import NegativeCache
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.settings import Settings
 from imgproxy_py.settings.errors import SettingsError, WrongSetting
@@ -118,6 +119,7 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
                 etag_buster=settings.etag_buster,
                 fallback=await configured_fallback(settings),
                 leases=leases,
+                negative=NegativeCache(settings, caches.purges) if settings.negative_cache_seconds else None,
             ),
         )
 

@@ -38,7 +38,7 @@
 Each class has a `title` (a sentence for people), a `slug` and a `status` (RFC 9457 and delivery §5), and says whether
 asking again may help (`retry`) and whether operators want to hear of it (`report`). What is passed when raising is the
 `detail`: it may be shown to the caller, so it never holds a path of the server, a key, or an upstream's secret.
-What only operators may see goes into `private`.
+What only operators may see goes into `private`. An error that is `remembered` was met by an earlier request.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class ImgproxyError(Exception):
         super().__init__(detail or self.title)
         self.detail = detail
         self.private = private
+        self.remembered = False
 
 
 class CallerError(ImgproxyError):

@@ -132,6 +132,8 @@ class Outcome(StrEnum):
     SHARED = "shared"
     MADE = "made"
     BYPASSED = "bypassed"
+    REMEMBERED = "remembered"
+    """No picture: that there is none was known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

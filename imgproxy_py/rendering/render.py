@@ -30,6 +30,7 @@ from imgproxy_py.rendering.flight import Flight
 from imgproxy_py.rendering.lease import Failure
 from imgproxy_py.rendering.leases import Lease, Leases, OtherFailed
 from imgproxy_py.rendering.marks import MarkOriginals
+from imgproxy_py.rendering.negative import NegativeCache
 from imgproxy_py.sources.port import Source
 
 
@@ -57,6 +58,7 @@ class Renderer:
     etag_buster: str = ""
     fallback: FallbackImage | None = None
     leases: Leases | None = None
+    negative: NegativeCache | None = None
     flight: Flight[Rendered] = field(default_factory=Flight)
 
     def key(self, request: ImageRequest) -> str:
@@ -120,6 +122,8 @@ class Renderer:
 
         Raises the errors of sources, and `DeadlineExceeded`.
         """
+        if (failure := self._known_failure(request, key)) and isinstance(failure.error, SourceError):
+            raise failure.error
         try:
             async with asyncio.timeout(deadline.remaining()):
                 found = await self.sources.validators(request.source)
@@ -131,6 +135,7 @@ class Renderer:
     async def _find_or_make(self, request: ImageRequest, key: str, since: int) -> Rendered:
         if found := await self.caches.get(key, cache_tags(request)):
             return found
+        self._check_known(request, key)
         if self.leases is None:
             return await self._make_and_keep(request, key)
         try:
@@ -148,6 +153,14 @@ class Renderer:
         finally:
             del failure
 
+    def _check_known(self, request: ImageRequest, key: str) -> None:
+        """Raise the failure that making this picture is known to come to."""
+        if failure := self._known_failure(request, key):
+            raise NoOriginal(failure.error) if failure.replaceable else failure.error
+
+    def _known_failure(self, request: ImageRequest, key: str) -> Failure | None:
+        return None if self.negative is None or request.past_caches else self.negative.known(request, key)
+
     async def _find_shared(self, request: ImageRequest, key: str) -> Rendered | None:
         found = await self.caches.get(key, cache_tags(request))
         return replace(found, outcome=Outcome.SHARED) if found else None
@@ -164,9 +177,22 @@ class Renderer:
         return Rendered(picture=await self._make(request, key), outcome=Outcome.BYPASSED)
 
     async def _make(self, request: ImageRequest, key: str) -> Picture:
+        """Fetch and transform; what it came to is remembered if it is the original's fault."""
+        generation = self.caches.purges.newest
+        if self.negative is None:
+            return await self._made(request, key, generation)
+        try:
+            picture = await self._made(request, key, generation)
+        except (NoOriginal, ImgproxyError) as error:
+            if failure := _passed_on(error):
+                self.negative.failed(request, key, failure, generation)
+            raise
+        self.negative.succeeded(request, key)
+        return picture
+
+    async def _made(self, request: ImageRequest, key: str, generation: int) -> Picture:
         with self.pool.admit() as place:
             started = time.perf_counter()
-            generation = self.caches.purges.newest
             original = await self._fetch(request)
             marks = await self.marks.of(request.recipe)
             fetched = (time.perf_counter() - started) * 1000

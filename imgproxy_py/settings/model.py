@@ -26,6 +26,7 @@ from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.rendering.fallback import FallbackSettings
 from imgproxy_py.rendering.lease import LeaseSettings
 from imgproxy_py.rendering.marks import MarkSettings
+from imgproxy_py.rendering.negative import NegativeSettings
 from imgproxy_py.settings.dialects import DialectSettings
 from imgproxy_py.settings.errors import SettingsError, wrong_settings
 from imgproxy_py.settings.names import variable
@@ -63,6 +64,7 @@ COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Redis", RedisSettings),
     ("Leases", LeaseSettings),
     ("Store of results", ResultStoreSettings),
+    ("Missing and broken originals", NegativeSettings),
     ("Purging", PurgeSettings),
     ("How purges reach all processes", JournalSettings),
     ("Purging caches in front", EdgeSettings),
@@ -104,6 +106,7 @@ class Settings(
     RedisSettings,
     LeaseSettings,
     ResultStoreSettings,
+    NegativeSettings,
     PurgeSettings,
     JournalSettings,
     EdgeSettings,

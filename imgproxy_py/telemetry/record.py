@@ -69,7 +69,9 @@ class RequestRecord:
             self.failed(rendered.failure)
 
     def failed(self, error: ImgproxyError) -> None:
-        """Note what went wrong."""
+        """Note what went wrong, and whether that was known before."""
+        if error.remembered:
+            self.outcome = Outcome.REMEMBERED.value
         self.error = error.slug
         self.detail = "; ".join(text for text in (error.detail, error.private) if text)
         self.report = error.report
