@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -34,9 +34,9 @@ _INTERPRETATIONS = {
     (4, 16): "cmyk",
 }
 _PALETTE = 256
-_RAW, _RLE, _ZIPS = 0, 1, (2, 3)
+_RAW, _RLE, _ZIP, _ZIP_OF_DIFFERENCES = range(4)
 _ICC, _VERSION_INFO, _EXIF, _XMP = 1039, 1057, 1058, 1060
-_FAILURES = (ValueError, IndexError, OSError, struct.error, MemoryError)
+_FAILURES = (ValueError, IndexError, OSError, struct.error, zlib.error, MemoryError)
 
 
 def decoder() -> PsdDecoder | None:
@@ -107,15 +107,27 @@ class PsdDecoder:
         length = (document.width * document.depth // 8) * rows
         if _is_cut(document, rows, length):
             raise BrokenImage("the psd file ends too early")
-        kind = self._compression.Compression(document.compression)
-        unpack = partial(self._compression.decompress, bytes(document.packed), kind)
         try:
-            found: bytes = unpack(document.width, rows, document.depth, document.version, max_output_bytes=length)
+            found = self._plain(document, rows, length)
         except _FAILURES as error:
             raise BrokenImage("the original's pixels cannot be decoded", private=str(error)) from error
         if len(found) < length:
             raise BrokenImage("the original's pixels are not all there")
         return found
+
+    def _plain(self, document: _Document, rows: int, length: int) -> bytes:
+        # Not by psd-tools' `decompress`, which answers black for what it cannot unpack.
+        width, depth, packed = document.width, document.depth, bytes(document.packed)
+        if document.compression == _RAW:
+            return packed[:length]
+        if document.compression == _RLE:
+            unpacked: bytes = self._compression.decode_rle(packed, width, rows, depth, document.version)
+            return unpacked
+        inflated = zlib.decompressobj().decompress(packed, length)
+        if document.compression == _ZIP or len(inflated) < length:
+            return inflated
+        predicted: bytes = self._compression.decode_prediction(inflated, width, rows, depth)
+        return predicted
 
 
 def _is_cut(document: _Document, rows: int, length: int) -> bool:
@@ -138,7 +150,7 @@ def _read(data: bytes) -> _Document:
         raise BrokenImage("the original's header cannot be read", private=str(error)) from error
     if not document.width or not document.height or document.channels < document.colors:
         raise BrokenImage("the document has no pixels")
-    if document.compression not in (_RAW, _RLE, *_ZIPS):
+    if document.compression not in (_RAW, _RLE, _ZIP, _ZIP_OF_DIFFERENCES):
         raise BrokenImage("the document's pixels are packed in no known way")
     info = document.resources.get(_VERSION_INFO)
     if info is not None and len(info) > 4 and not info[4]:

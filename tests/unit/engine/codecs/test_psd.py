@@ -117,3 +117,14 @@ def test_a_bomb_is_refused_by_its_header() -> None:
 def test_without_its_extra_there_is_no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "psd_tools.compression", None)
     assert codec.decoder() is None
+
+
+@pytest.mark.parametrize("compression", [2, 3])
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_cannot_be_unpacked_is_broken_and_not_black(compression: int, version: int) -> None:
+    picture = pictures.noise(40, 30)
+    whole = psd(picture, compression=compression, version=version)
+    at = len(whole) - 2000
+    damaged = whole[:at] + b"\xff\x00" * 1000
+    assert failure(lambda: transformed(whole, "f:png")) is None
+    assert failure(lambda: transformed(damaged, "f:png")) is BrokenImage
