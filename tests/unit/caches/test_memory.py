@@ -107,7 +107,13 @@ async def test_an_entry_costs_no_more_than_is_counted() -> None:
     before = tracemalloc.get_traced_memory()[0]
     for number in range(2000):
         await kept.put(
-            f"{number:064}", replace(picture(100), etag=f'"{number:032}"', source=f"https://host.test/{number}.png")
+            f"{number:064}",
+            replace(
+                picture(100),
+                etag=f'"{number:032}"',
+                source=f"https://host.test/{number}.png",
+                tags=(f"source-{number:016x}", "preset-card"),
+            ),
         )
     used = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
