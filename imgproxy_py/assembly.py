@@ -39,8 +39,8 @@ from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.rendering.fallback import configured_fallback
 from imgproxy_py.rendering.leases import Leases
 from imgproxy_py.rendering.marks import MarkOriginals
-from imgproxy_py.rendering.redis_leases import RedisLeases
 from imgproxy_py.rendering.negative import NegativeCache
+from imgproxy_py.rendering.redis_leases import RedisLeases
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.settings import Settings
 from imgproxy_py.settings.errors import SettingsError, WrongSetting
