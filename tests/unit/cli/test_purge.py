@@ -71,8 +71,10 @@ def test_a_dry_run_tells_tags_and_caches_and_nobody_else(run: Run) -> None:
         (("--tag", "a,b", *EDGE), "'a,b': expected a tag without spaces and commas"),
         (
             ("local:///a.jpg",),
-            "nobody to tell: neither IMGPROXY_REDIS_URL is set nor a cache in front that knows tags; see IMGPROXY_PURGE_… "
-            "in docs/settings.md, or give --varnish",
+            (
+                "nobody to tell: neither IMGPROXY_REDIS_URL is set nor a cache in front that knows tags; see IMGPROXY_PURGE_… "
+                "in docs/settings.md, or give --varnish"
+            ),
         ),
     ],
 )
