@@ -1,16 +1,18 @@
-"""Whole pictures: the first line of an input is a URL's options, the rest an original.
+"""Whole pictures: the first line of an input is a URL's options, the rest an original; `?` begins a question about one.
 
-What is made is a picture of the format and size that it says, or the error says whose fault it is; memory comes back.
+What is made is a picture of the format that it says, or JSON, or the error says whose fault it is; memory comes back.
 """
 
 from __future__ import annotations
 
 import gc
+import json
 import random
 import time
 from collections.abc import Callable, Iterator
 
 from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
+from imgproxy_py.dialects.imgproxy.info import InfoDialect
 from imgproxy_py.engine import libvips
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.settings import EngineSettings
@@ -38,15 +40,22 @@ CHOICES = tuple(
 )
 FORMATS = ("f:jpg", "f:png", "f:webp", "f:gif", "f:tiff", "f:avif", "f:bmp", "f:ico", "f:jxl", "f:heic", "")
 _PATIENCE = 200
-QUESTIONS = ("", "rs:fill:20:10:1", "w:7/f:png")
+PLAIN = ("", "rs:fill:20:10:1", "w:7/f:png")
+QUESTIONS = (
+    *("exif:1:1", "colorspace:1/bands:1/sf:1/pn:1", "alpha:1:1", "crop:0.5:0.5:sm", "p:16", "avg:1:1", "dc:1:1"),
+    *("bh:4:3", "th:1", "ph:1", "chs:md5:sha256", "pg:1", "vts:0.1"),
+)
+ASKING = InfoDialect(ImgproxyConfig())
 
 
 def seeds() -> Iterator[bytes]:
     """Give every example with some options."""
     for number, data in enumerate(examples()):
-        yield QUESTIONS[number % len(QUESTIONS)].encode() + b"\n" + data
+        yield PLAIN[number % len(PLAIN)].encode() + b"\n" + data
     for options in CHOICES:
         yield options.encode() + b"\n" + examples()[1]
+    for number, options in enumerate(QUESTIONS):
+        yield b"?" + options.encode() + b"\n" + examples()[number]
 
 
 def mutated(data: bytes, chance: random.Random, mutate: Callable[[bytes], bytes]) -> bytes:
@@ -54,7 +63,9 @@ def mutated(data: bytes, chance: random.Random, mutate: Callable[[bytes], bytes]
     options, _, original = data.partition(b"\n")
     if chance.random() < 0.3:
         options = "/".join((*chance.sample(CHOICES, chance.randint(0, 4)), chance.choice(FORMATS))).strip("/").encode()
-        if chance.random() < 0.1:
+        if chance.random() < 0.2:
+            options = b"?" + "/".join(chance.sample(QUESTIONS, chance.randint(0, 4))).encode()
+        elif chance.random() < 0.1:
             options += b"/-/" + chance.choice(CHOICES).encode()
     else:
         original = mended(mutate(original), chance)
@@ -84,8 +95,10 @@ def _released() -> None:
 
 
 def _recipe(options: str) -> Recipe | None:
+    dialect, mount = (ASKING, "/info") if options.startswith("?") else (DIALECT, "")
+    target = f"{mount}/_/{options.removeprefix('?')}/plain/local:///x".replace("//plain", "/plain")
     try:
-        return DIALECT.parse(f"/_/{options}/plain/local:///x".replace("//plain", "/plain"), now=0.0).recipe
+        return dialect.parse(target, now=0.0).recipe
     except CallerError:
         return None
 
@@ -95,7 +108,9 @@ def _transform(transformer: Transformer, original: bytes, recipe: Recipe) -> Non
         picture = transformer.transform(original, recipe, Interrupt())
     except (CallerError, ImageError, SourceTooLarge):
         return
-    if picture.placeholder is None:
+    if picture.info or picture.placeholder is not None:
+        json.loads(picture.data)
+    else:
         assert sniff(picture.data) is picture.format
         assert picture.width > 0
         assert picture.height > 0
