@@ -20,6 +20,7 @@ from imgproxy_py.engine.transformer import Transformer
 from imgproxy_py.errors import CallerError, ImageError, SourceTooLarge
 from imgproxy_py.recipe.formats import sniff
 from imgproxy_py.recipe.model import Recipe
+from imgproxy_py.recipe.source import SourceRef
 from tests.fuzz.files import MARKS, examples, mended
 from tests.fuzz.words import OPTION_EXAMPLES
 
@@ -103,9 +104,14 @@ def _recipe(options: str) -> Recipe | None:
         return None
 
 
+def _marks(recipe: Recipe) -> dict[SourceRef, bytes]:
+    named = (stage.watermark.source for stage in recipe.stages if stage.watermark)
+    return {source: examples()[1] for source in named if source}
+
+
 def _transform(transformer: Transformer, original: bytes, recipe: Recipe) -> None:
     try:
-        picture = transformer.transform(original, recipe, Interrupt())
+        picture = transformer.transform(original, recipe, Interrupt(), _marks(recipe))
     except (CallerError, ImageError, SourceTooLarge):
         return
     if picture.info or picture.placeholder is not None:
