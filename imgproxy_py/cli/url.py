@@ -12,9 +12,9 @@ from urllib.parse import quote
 import typer
 
 from imgproxy_py.cli.refusing import refusals
-from imgproxy_py.dialects.encryption import SourceCipher
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
 from imgproxy_py.dialects.imgproxy.dialect import UNSIGNED, ImgproxyDialect
+from imgproxy_py.dialects.imgproxy.source import SourceReader
 from imgproxy_py.dialects.lexical import to_base64
 from imgproxy_py.dialects.query import QueryConfig, QueryDialect
 from imgproxy_py.dialects.query.dialect import MOUNT
@@ -159,8 +159,7 @@ def _base64(config: ImgproxyConfig, source: str, output: str) -> str:
 def _encrypted(config: ImgproxyConfig, source: str, output: str) -> str:
     if not config.encryption_key:
         raise ValueError("encrypted sources need a key: --encryption-key or IMGPROXY_SOURCE_URL_ENCRYPTION_KEY")
-    sealed = SourceCipher(config.encryption_key).encrypt(source.encode())
-    return f"enc/{to_base64(sealed)}" + (f".{output}" if output else "")
+    return SourceReader(config).sealed(source) + (f".{output}" if output else "")
 
 
 _ENCODERS: dict[Encoding, Callable[[ImgproxyConfig, str, str], str]] = {

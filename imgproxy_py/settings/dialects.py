@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationInfo, field_validator
 
+from imgproxy_py.dialects.encryption import CipherMode
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
 from imgproxy_py.dialects.query.config import QueryConfig
 from imgproxy_py.dialects.signing import KeyPair
@@ -67,6 +68,11 @@ class DialectSettings(BaseModel):
     )
     source_url_encryption_key: Annotated[SecretStr, AfterValidator(_cipher_key)] = Field(
         default=SecretStr(""), description="Key of encrypted source URLs: 16, 24 or 32 bytes, hex."
+    )
+    source_url_encryption_mode: CipherMode = Field(
+        default=CipherMode.CBC,
+        description="How encrypted sources are written: `cbc` as `enc/…`, `gcm`, which notices what was changed, as "
+        "`enc-gcm/…`. With `cbc` both are read, with `gcm` nothing but that.",
     )
     arguments_separator: NotBlank = Field(default=":", description="What divides an option's arguments.")
     presets: str = Field(
@@ -189,6 +195,7 @@ class DialectSettings(BaseModel):
             signature_size=self.signature_size,
             trusted_signatures=self.trusted(),
             encryption_key=self.encryption_key(),
+            encryption_mode=self.source_url_encryption_mode,
             path_prefix=path_prefix,
             arguments_separator=self.arguments_separator,
             presets=self.preset_definitions(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from imgproxy_py.dialects.encryption import CipherMode
 from imgproxy_py.dialects.signing import DIGEST_BYTES, KeyPair
 from imgproxy_py.recipe.model import UnsharpMode
 
@@ -22,6 +23,7 @@ class ImgproxyConfig:
     signature_size: int = DIGEST_BYTES
     trusted_signatures: tuple[str, ...] = field(default=(), repr=False)
     encryption_key: bytes = field(default=b"", repr=False)
+    encryption_mode: CipherMode = CipherMode.CBC
 
     path_prefix: str = ""
     arguments_separator: str = ":"

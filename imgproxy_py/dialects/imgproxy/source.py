@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
-from imgproxy_py.dialects.encryption import SourceCipher
+from imgproxy_py.dialects.encryption import SEALINGS, Sealing, sealings
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
 from imgproxy_py.dialects.lexical import Malformed, from_base64, percent_decoded, to_base64
 from imgproxy_py.dialects.naming import name_source
@@ -14,7 +14,6 @@ from imgproxy_py.errors import BadRequest
 from imgproxy_py.recipe.source import SourceRef
 
 _PLAIN = "plain"
-_ENCRYPTED = "enc"
 _SCHEMELESS_SAFE = "/!$&'()*+,;=~"
 _SAFE = ":" + _SCHEMELESS_SAFE
 _REFERENCE = re.compile(r"\$\{([0-9]{1,4})\}")
@@ -31,7 +30,8 @@ class SourceReader:
         self._separator = config.source_url_query_separator
         self._base_url = config.base_url
         self._replacements = tuple(_replacement(*pair) for pair in config.url_replacements)
-        self._cipher = SourceCipher(config.encryption_key) if config.encryption_key else None
+        key = config.encryption_key
+        self._sealings: dict[str, Sealing] = sealings(key, config.encryption_mode) if key else {}
 
     def read(self, segments: Sequence[str]) -> tuple[SourceRef, str]:
         """Give the original that the segments name, and the extension (blank if there is none).
@@ -56,15 +56,20 @@ class SourceReader:
     def write(self, source: SourceRef) -> str:
         """Give the segments that name the original: encrypted if there is a key, else plain."""
         text = self.text(source)
-        if self._cipher is not None:
-            return f"{_ENCRYPTED}/{to_base64(self._cipher.encrypt(text.encode()))}"
+        if self._sealings:
+            return self.sealed(text)
         return f"{_PLAIN}/{quote(text, safe=_SAFE if source.scheme else _SCHEMELESS_SAFE)}"
+
+    def sealed(self, text: str) -> str:
+        """Give the segments of an encrypted source; there must be a key."""
+        marker, sealing = next(iter(self._sealings.items()))
+        return f"{marker}/{to_base64(sealing.encrypt(text.encode()))}"
 
     def _decoded(self, segments: Sequence[str]) -> tuple[str, str]:
         if segments[0] == _PLAIN and len(segments) > 1:
             return _plain("/".join(segments[1:]))
-        if segments[0] == _ENCRYPTED and len(segments) > 1:
-            return self._encrypted(segments[1:])
+        if segments[0] in SEALINGS and len(segments) > 1:
+            return self._encrypted(segments[0], segments[1:])
         data, extension = self._base64(segments)
         return _text(data), extension
 
@@ -74,11 +79,12 @@ class SourceReader:
         encoded, extension = _divided("".join(segments), ".")
         return from_base64(_present(encoded.rstrip("="))), extension
 
-    def _encrypted(self, segments: Sequence[str]) -> tuple[str, str]:
-        if self._cipher is None:
-            raise BadRequest("Encrypted sources are switched off")
+    def _encrypted(self, marker: str, segments: Sequence[str]) -> tuple[str, str]:
+        sealing = self._sealings.get(marker)
+        if sealing is None:
+            raise BadRequest(f"Sources encrypted as {marker} are switched off")
         data, extension = self._base64(segments)
-        return _text(self._cipher.decrypt(data)), extension
+        return _text(sealing.decrypt(data)), extension
 
     def _rewritten(self, text: str) -> str:
         for replace in self._replacements:

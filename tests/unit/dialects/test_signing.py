@@ -1,16 +1,20 @@
 """Signatures and encrypted sources against the vectors of dialect §2.3."""
 
 import hmac
+from contextlib import suppress
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgproxy_py.dialects.encryption import SourceCipher
+from imgproxy_py.dialects.encryption import AuthenticatedCipher, CipherMode, SourceCipher
 from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
 from imgproxy_py.dialects.lexical import from_base64, to_base64
 from imgproxy_py.dialects.signing import KeyPair, Signer
 from imgproxy_py.errors import BadRequest, SignatureMismatch, SignatureMissing
+from imgproxy_py.recipe.request import ImageRequest
+from imgproxy_py.recipe.source import SourceRef
 
 
 def pair(key: str, salt: str) -> KeyPair:
@@ -154,6 +158,51 @@ def test_whatever_is_wrong_with_a_ciphertext_the_words_are_the_same():
 def test_an_encryption_key_has_one_of_three_lengths(length):
     with pytest.raises(ValueError, match="16, 24 or 32"):
         SourceCipher(bytes(length))
+
+
+SEALED = AuthenticatedCipher(b"k" * 32)
+
+
+@given(text=st.binary(max_size=300))
+def test_what_is_sealed_with_authentication_opens_again(text: bytes) -> None:
+    sealed = SEALED.encrypt(text)
+    assert SEALED.decrypt(sealed) == text
+    assert sealed == SEALED.encrypt(text)
+    assert len(sealed) == 12 + len(text) + 16
+
+
+@given(text=st.binary(max_size=50), at=st.integers(0, 77), flip=st.integers(1, 255))
+def test_any_change_of_what_is_sealed_with_authentication_is_noticed(text: bytes, at: int, flip: int) -> None:
+    sealed = bytearray(SEALED.encrypt(text))
+    sealed[at % len(sealed)] ^= flip
+    for wrong in (bytes(sealed), bytes(sealed[:-1]), b""):
+        with pytest.raises(BadRequest, match="cannot be decrypted"):
+            SEALED.decrypt(wrong)
+
+
+def test_a_known_ciphertext_of_aes_gcm_opens():
+    nonce, key = bytes(12), bytes.fromhex("000102030405060708090a0b0c0d0e0f")
+    sealed = nonce + AESGCM(key).encrypt(nonce, b"http://h/a", None)
+    assert AuthenticatedCipher(key).decrypt(sealed) == b"http://h/a"
+
+
+@pytest.mark.parametrize(
+    ("mode", "written", "read"),
+    [(CipherMode.CBC, "enc/", {"enc", "enc-gcm"}), (CipherMode.GCM, "enc-gcm/", {"enc-gcm"})],
+)
+def test_the_mode_says_what_is_written_and_read(mode: CipherMode, written: str, read: set[str]) -> None:
+    source = SourceRef(scheme="http", location="h/a b.jpg".replace(" ", "%20"))
+    dialects = {
+        one: ImgproxyDialect(ImgproxyConfig(encryption_key=b"k" * 16, encryption_mode=one)) for one in CipherMode
+    }
+    assert dialects[mode].write(ImageRequest(source=source)).startswith(f"/unsafe/{written}")
+    understood = set()
+    for writing in dialects.values():
+        target = writing.write(ImageRequest(source=source))
+        with suppress(BadRequest):
+            assert dialects[mode].parse(target, now=0).source == source
+            understood.add(target.split("/")[2])
+    assert understood == read
 
 
 @given(key=st.binary(max_size=200), salt=st.binary(max_size=200), text=st.binary(max_size=200))
