@@ -88,9 +88,9 @@ def test_memory_comes_back(kind: Format) -> None:
 
 
 @pytest.mark.slow
-def test_a_thousand_more_mutations_of_each_do_not_crash() -> None:
+def test_two_hundred_more_mutations_of_each_do_not_crash() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for data in FILES.values():
-        for seed in range(1_000, 2_000):
+        for seed in range(1_000, 1_200):
             outcome(pictures.corrupted(data, seed, flips=20))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 400_000  # kilobytes
