@@ -32,11 +32,13 @@ from imgproxy_py.edges import Edge, open_edges
 from imgproxy_py.engine import libvips
 from imgproxy_py.engine.pool import Pool
 from imgproxy_py.engine.transformer import Transformer
+from imgproxy_py.errors import ImageError, ImgproxyError, SourceTooLarge
+from imgproxy_py.kinds import UnusableSetting
 from imgproxy_py.recipe.negotiation import Negotiation
 from imgproxy_py.recipe.picture import Original
 from imgproxy_py.recipe.request import ImageRequest
 from imgproxy_py.recipe.source import SourceRef
-from imgproxy_py.rendering.fallback import configured_fallback
+from imgproxy_py.rendering.fallback import configured_fallback, read_configured
 from imgproxy_py.rendering.leases import Leases
 from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.negative import NegativeCache
@@ -91,7 +93,7 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
     """Open sources, caches and engine; all of it is closed again at the end of the block."""
     async with AsyncExitStack() as stack:
         sources = await _open_sources(settings, stack)
-        transformer = Transformer(settings, watermark=await _watermark(settings, sources))
+        transformer = _transformer(settings, await _watermark(settings, sources))
         redis = await _open_redis(settings, stack)
         subscription = await stack.enter_async_context(Subscription(settings))
         # Closed after the caches, which tell them what they kept.
@@ -198,14 +200,26 @@ def _clouds(settings: Settings) -> Iterator[tuple[str, Service]]:
         yield "abs", cloud.azure(settings)
 
 
+def _transformer(settings: Settings, watermark: bytes) -> Transformer:
+    try:
+        return Transformer(settings, watermark=watermark)
+    except (ImageError, SourceTooLarge) as error:
+        field = next(name for name in ("watermark_data", "watermark_path", "watermark_url") if getattr(settings, name))
+        raise UnusableSetting(field, getattr(settings, field)[:200], f"a picture ({error.title})") from error
+
+
 async def _watermark(settings: Settings, sources: Source) -> bytes:
     if settings.watermark_data:
         return b64decode(settings.watermark_data)
     if settings.watermark_path:
-        return await asyncio.to_thread(Path(settings.watermark_path).read_bytes)
+        return await read_configured("watermark_path", Path(settings.watermark_path))
     if settings.watermark_url:
         scheme, _, location = settings.watermark_url.partition("://")
-        fetched = await sources.fetch(SourceRef(scheme=scheme, location=location))
+        try:
+            fetched = await sources.fetch(SourceRef(scheme=scheme, location=location))
+        except ImgproxyError as error:
+            expected = f"a picture that can be fetched ({error.title})"
+            raise UnusableSetting("watermark_url", settings.watermark_url, expected) from error
         return fetched.data if isinstance(fetched, Original) else b""
     return b""
 

@@ -7,6 +7,7 @@ is the environment's `IMGPROXY_MAX_REDIRECTS`. The sum of all is `imgproxy_py.se
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -81,6 +82,18 @@ Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_texts)]
 
 HexSecret = Annotated[SecretStr, AfterValidator(_hex_secret)]
 """Secret bytes as hex digits, several divided by commas; never shown."""
+
+
+def _base64(text: str) -> str:
+    try:
+        b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError("bytes in base64") from None
+    return text
+
+
+Base64Text = Annotated[str, AfterValidator(_base64)]
+"""Bytes in base64."""
 
 
 class UnusableSetting(ValueError):

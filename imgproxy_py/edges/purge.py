@@ -18,6 +18,7 @@ from imgproxy_py.edges.fastly import Fastly
 from imgproxy_py.edges.port import Edge, EdgeRefused
 from imgproxy_py.edges.settings import EdgeSettings
 from imgproxy_py.edges.varnish import Varnish
+from imgproxy_py.kinds import UnusableSetting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Told:
 
 @asynccontextmanager
 async def open_edges(settings: EdgeSettings) -> AsyncIterator[tuple[Edge, ...]]:
-    """Give the edges that are configured, none if there are none; `ValueError` for one that lacks a setting."""
+    """Give the edges that are configured, none if there are none; `UnusableSetting` for one that lacks a secret."""
     _check_whole(settings)
     timeout = aiohttp.ClientTimeout(total=settings.purge_timeout)
     async with aiohttp.ClientSession(timeout=timeout) as session:
@@ -69,8 +70,7 @@ def _check_whole(settings: EdgeSettings) -> None:
             name for name in needed if getattr(settings, given) and not getattr(settings, name).get_secret_value()
         ]
         if lacking:
-            names = ", ".join(f"IMGPROXY_{name.upper()}" for name in lacking)
-            raise ValueError(f"IMGPROXY_{given.upper()} is set, so {names} must be, too")
+            raise UnusableSetting(lacking[0], None, f"a value, since IMGPROXY_{given.upper()} is set")
 
 
 async def tell(edges: Sequence[Edge], tags: Sequence[str]) -> list[Told]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from base64 import b64decode
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +12,7 @@ from pydantic_settings import NoDecode
 from imgproxy_py.engine.classification.settings import ClassificationSettings
 from imgproxy_py.engine.detection.settings import DetectionSettings
 from imgproxy_py.engine.encoder_settings import EncoderSettings
-from imgproxy_py.kinds import Count, Flag, Number, Positive
+from imgproxy_py.kinds import Base64Text, Count, Flag, Number, Positive
 from imgproxy_py.recipe.formats import FORMAT_NAMES, Format
 from imgproxy_py.recipe.limits import Limits
 
@@ -29,18 +28,6 @@ def _formats(value: Any) -> Any:
 
 Formats = Annotated[tuple[Format, ...], NoDecode, BeforeValidator(_formats)]
 """Format names divided by commas."""
-
-
-def _base64(value: Any) -> Any:
-    try:
-        b64decode(value, validate=True)
-    except (ValueError, TypeError):
-        raise ValueError("bytes in base64") from None
-    return value
-
-
-Base64Text = Annotated[str, AfterValidator(_base64)]
-"""Bytes in base64."""
 
 
 def _folder(path: Path) -> Path:

@@ -42,19 +42,3 @@ class Info:
     thumb_hash: bool = False
     perceptual_hash: bool = False
     hashsums: tuple[str, ...] = ()
-
-    @property
-    def needs_pixels(self) -> bool:
-        """Whether the header of the original does not tell all of it."""
-        return bool(
-            self.detect_objects
-            or self.classify
-            or (self.alpha and self.check_transparency)
-            or self.crop
-            or self.palette
-            or self.average
-            or self.dominant_colors
-            or all(self.blurhash)
-            or self.thumb_hash
-            or self.perceptual_hash
-        )

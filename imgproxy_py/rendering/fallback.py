@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import binascii
 from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from imgproxy_py.kinds import Count, Integer
+from imgproxy_py.kinds import Base64Text, Count, Integer, UnusableSetting
 from imgproxy_py.recipe.identity import content_state
 from imgproxy_py.recipe.picture import Original, Validators
 from imgproxy_py.recipe.source import SourceRef
@@ -26,18 +25,10 @@ def _status(value: int) -> int:
     return value
 
 
-def _base64(text: str) -> str:
-    try:
-        b64decode(text, validate=True)
-    except binascii.Error:
-        raise ValueError("bytes in base64") from None
-    return text
-
-
 class FallbackSettings(BaseModel):
     """What is shown in place of a picture whose original cannot be had; the first of the three that is set."""
 
-    fallback_image_data: Annotated[str, AfterValidator(_base64)] = Field(
+    fallback_image_data: Base64Text = Field(
         default="", description="Bytes in base64 of the picture shown when an original cannot be had."
     )
     fallback_image_path: Path | None = Field(default=None, description="File of that picture, read at the start.")
@@ -66,13 +57,21 @@ class FallbackImage:
 
 
 async def configured_fallback(settings: FallbackSettings) -> FallbackImage | None:
-    """Give the fallback that the settings name, `None` if they name none; raises `OSError` for a file that cannot be read."""
+    """Give the fallback that the settings name, `None` if they name none; raises `UnusableSetting` for a missing file."""
     if settings.fallback_image_data:
         return _known(b64decode(settings.fallback_image_data))
     if settings.fallback_image_path:
-        return _known(await asyncio.to_thread(settings.fallback_image_path.read_bytes))
+        return _known(await read_configured("fallback_image_path", settings.fallback_image_path))
     scheme, _, location = settings.fallback_image_url.partition("://")
     return FallbackImage(ref=SourceRef(scheme=scheme, location=location)) if location else None
+
+
+async def read_configured(field: str, path: Path) -> bytes:
+    """Give the bytes of a file that a setting names; raises `UnusableSetting`, which names the setting."""
+    try:
+        return await asyncio.to_thread(path.read_bytes)
+    except OSError as error:
+        raise UnusableSetting(field, path, f"a file that can be read ({error.strerror})") from None
 
 
 def _known(data: bytes) -> FallbackImage:

@@ -197,14 +197,17 @@ class Renderer:
             marks = await self.marks.of(request.recipe)
             fetched = (time.perf_counter() - started) * 1000
             try:
-                picture, waited = await place.run(
-                    lambda interrupt: self.transformer.transform(original.data, request.recipe, interrupt, marks)
+                (picture, state), waited = await place.run(
+                    lambda interrupt: (
+                        self.transformer.transform(original.data, request.recipe, interrupt, marks),
+                        original_state(original.validators) or content_state(original.data),  # a digest of all of it
+                    )
                 )
             except UnknownImage as error:
                 raise NoOriginal(error) from error
         return replace(
             picture,
-            etag=entity_tag(key, original_state(original.validators) or content_state(original.data)),
+            etag=entity_tag(key, state),
             modified_at=original.validators.modified_at,
             cache_control=original.cache_control,
             origin_expires_at=original.expires_at,

@@ -165,6 +165,27 @@ def test_a_network_that_cannot_be_used_stops_the_start_as_a_wrong_setting_does(
     assert "Traceback" not in without + broken
 
 
+@pytest.mark.parametrize("name", ["WATERMARK_PATH", "FALLBACK_IMAGE_PATH"])
+def test_a_file_that_is_not_there_is_named_with_its_setting(tmp_path: Path, name: str) -> None:
+    said = refused(**{name: str(tmp_path / "none.png"), "BIND": "127.0.0.1:0"})
+    assert f"IMGPROXY_{name}='{tmp_path / 'none.png'}': expected a file that can be read" in said
+    assert "Traceback" not in said
+
+
+def test_a_watermark_that_is_no_picture_is_named_with_its_setting(tmp_path: Path) -> None:
+    path = tmp_path / "mark.png"
+    path.write_bytes(b"no picture")
+    said = refused(WATERMARK_PATH=str(path), BIND="127.0.0.1:0")
+    assert f"IMGPROXY_WATERMARK_PATH='{path}': expected a picture" in said
+    assert "Traceback" not in said
+
+
+def test_a_cache_in_front_that_lacks_a_setting_stops_the_start() -> None:
+    said = refused(PURGE_SECRET="s", PURGE_FASTLY_SERVICE="x", BIND="127.0.0.1:0")
+    assert "IMGPROXY_PURGE_FASTLY_TOKEN" in said
+    assert "Traceback" not in said
+
+
 def test_an_address_that_is_taken_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         bind = f"127.0.0.1:{server.getsockname()[1]}"

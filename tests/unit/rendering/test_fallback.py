@@ -21,6 +21,7 @@ from imgproxy_py.errors import (
     UndecodableImage,
     UnknownImage,
 )
+from imgproxy_py.kinds import UnusableSetting
 from imgproxy_py.recipe.picture import Outcome
 from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.recipe.tags import source_tag
@@ -202,7 +203,7 @@ async def test_data_beats_path_beats_url(tmp_path):
 
 
 async def test_a_file_that_is_not_there_stops_the_start(tmp_path):
-    with pytest.raises(OSError, match="none"):
+    with pytest.raises(UnusableSetting, match="none"):
         await configured_fallback(FallbackSettings(fallback_image_path=tmp_path / "none.png"))
 
 
