@@ -40,6 +40,7 @@ from imgproxy_py.recipe.request import ImageRequest
 from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.rendering.fallback import configured_fallback, read_configured
 from imgproxy_py.rendering.leases import Leases
+from imgproxy_py.rendering.making import Maker
 from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.negative import NegativeCache
 from imgproxy_py.rendering.redis_leases import RedisLeases
@@ -113,13 +114,15 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
             journal=journal,
             pool=pool,
             renderer=Renderer(
-                sources=sources,
+                maker=Maker(
+                    sources=sources,
+                    pool=pool,
+                    transformer=transformer,
+                    marks=MarkOriginals(sources, settings, max_bytes=settings.max_src_file_size),
+                    fallback=await configured_fallback(settings),
+                ),
                 caches=caches,
-                pool=pool,
-                transformer=transformer,
-                marks=MarkOriginals(sources, settings, max_bytes=settings.max_src_file_size),
                 etag_buster=settings.etag_buster,
-                fallback=await configured_fallback(settings),
                 leases=leases,
                 negative=NegativeCache(settings, caches.purges) if settings.negative_cache_seconds else None,
             ),

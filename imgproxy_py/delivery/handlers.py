@@ -48,7 +48,7 @@ class Pictures:
         record.vary, record.source = question.vary, question.source
         _check_expiry(question, now)
         if question.request.delivery.raw:
-            return await relay(request, question, self.renderer.sources, self.responder, now)
+            return await relay(request, question, self.renderer.maker.sources, self.responder, now)
         variant = self.reader.variant(question, ", ".join(request.headers.getall("Accept", ())))
         record.recipe = variant.digest
         rendered = None if question.request.past_caches else self.renderer.cached(variant.key, question.tags)

@@ -3,67 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, field, replace
 
 from imgproxy_py.caches.tiers import TieredCache
 from imgproxy_py.deadline import Deadline
-from imgproxy_py.engine.pool import Pool
-from imgproxy_py.engine.transformer import Transformer
 from imgproxy_py.errors import (
     CallerError,
     DeadlineExceeded,
     ImageError,
     ImgproxyError,
     SourceError,
-    SourceForbidden,
-    SourceUnreachable,
-    UnknownImage,
 )
-from imgproxy_py.recipe.identity import cache_key, content_state, entity_tag, original_state
-from imgproxy_py.recipe.picture import Original, Outcome, Picture, Rendered, Validators
+from imgproxy_py.recipe.identity import cache_key, entity_tag, original_state
+from imgproxy_py.recipe.picture import Outcome, Picture, Rendered, Validators
 from imgproxy_py.recipe.request import ImageRequest
 from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.recipe.tags import cache_tags
-from imgproxy_py.rendering.fallback import FallbackImage
 from imgproxy_py.rendering.flight import Flight
 from imgproxy_py.rendering.lease import Failure
 from imgproxy_py.rendering.leases import Lease, Leases, OtherFailed
-from imgproxy_py.rendering.marks import MarkOriginals
+from imgproxy_py.rendering.making import Maker, NoOriginal
 from imgproxy_py.rendering.negative import NegativeCache
-from imgproxy_py.sources.port import Source
-
-
-class NoOriginal(Exception):
-    """There is nothing to make a picture of; `reason` says why. Never leaves this module."""
-
-    def __init__(self, reason: ImgproxyError) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renderer:
-    """Makes pictures, once each: flight → caches → lease → source → engine → caches.
+    """Makes pictures, once each: flight → caches → lease → maker → caches.
 
-    `etag_buster` is the operator's way to make all keys and entity tags new. `fallback` is shown in place of what cannot
-    be fetched, unless the request names one itself. With `leases`, of all processes one makes a picture that is kept.
+    `etag_buster` is the operator's way to make all keys and entity tags new. The maker's fallback is shown in place of what
+    cannot be fetched, unless the request names one itself. With `leases`, of all processes one makes a picture that is kept.
     """
 
-    sources: Source
+    maker: Maker
     caches: TieredCache
-    pool: Pool
-    transformer: Transformer
-    marks: MarkOriginals
     etag_buster: str = ""
-    fallback: FallbackImage | None = None
     leases: Leases | None = None
     negative: NegativeCache | None = None
     flight: Flight[Rendered] = field(default_factory=Flight)
 
     def key(self, request: ImageRequest) -> str:
         """Give the cache key of a request whose formats are negotiated."""
-        return cache_key(request.source, request.recipe, self.transformer.epoch + self.etag_buster)
+        return cache_key(request.source, request.recipe, self.maker.transformer.epoch + self.etag_buster)
 
     def cached(self, key: str, tags: tuple[str, ...] = ()) -> Rendered | None:
         """Give the picture if it is in memory and none of the request's tags was purged since, without waiting."""
@@ -78,7 +58,7 @@ class Renderer:
             return await self._joined(request, key, deadline)
         except NoOriginal as error:
             reason = error.reason
-        configured = self.fallback.ref if self.fallback else None
+        configured = self.maker.fallback.ref if self.maker.fallback else None
         ref = request.delivery.fallback or configured
         try:
             if ref is None:
@@ -126,7 +106,7 @@ class Renderer:
             raise failure.error
         try:
             async with asyncio.timeout(deadline.remaining()):
-                found = await self.sources.validators(request.source)
+                found = await self.maker.sources.validators(request.source)
         except TimeoutError:
             raise DeadlineExceeded from None
         state = original_state(found)
@@ -180,55 +160,15 @@ class Renderer:
         """Fetch and transform; what it came to is remembered if it is the original's fault."""
         generation = self.caches.purges.newest
         if self.negative is None:
-            return await self._made(request, key, generation)
+            return await self.maker.make(request, key, generation)
         try:
-            picture = await self._made(request, key, generation)
+            picture = await self.maker.make(request, key, generation)
         except (NoOriginal, ImgproxyError) as error:
             if failure := _passed_on(error):
                 self.negative.failed(request, key, failure, generation)
             raise
         self.negative.succeeded(request, key)
         return picture
-
-    async def _made(self, request: ImageRequest, key: str, generation: int) -> Picture:
-        with self.pool.admit() as place:
-            started = time.perf_counter()
-            original = await self._fetch(request)
-            marks = await self.marks.of(request.recipe)
-            fetched = (time.perf_counter() - started) * 1000
-            try:
-                (picture, state), waited = await place.run(
-                    lambda interrupt: (
-                        self.transformer.transform(original.data, request.recipe, interrupt, marks),
-                        original_state(original.validators) or content_state(original.data),  # a digest of all of it
-                    )
-                )
-            except UnknownImage as error:
-                raise NoOriginal(error) from error
-        return replace(
-            picture,
-            etag=entity_tag(key, state),
-            modified_at=original.validators.modified_at,
-            cache_control=original.cache_control,
-            origin_expires_at=original.expires_at,
-            headers=original.headers,
-            source=request.source.url,
-            tags=cache_tags(request),
-            generation=generation,
-            timings=replace(picture.timings, queue=waited, fetch=fetched),
-        )
-
-    async def _fetch(self, request: ImageRequest) -> Original:
-        if self.fallback and self.fallback.original and request.source == self.fallback.ref:
-            return self.fallback.original
-        limits = self.transformer.limits.overridden(request.recipe.limits)
-        try:
-            original = await self.sources.fetch(request.source, max_bytes=limits.max_src_file_size)
-        except (SourceError, SourceForbidden) as error:
-            raise NoOriginal(error) from error
-        if not isinstance(original, Original):
-            raise NoOriginal(SourceUnreachable("the origin answered 304 to an unconditional request"))
-        return original
 
 
 def _passed_on(error: BaseException) -> Failure | None:

@@ -25,6 +25,7 @@ from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.engine.transformer import Transformer
 from imgproxy_py.recipe.negotiation import Negotiation
 from imgproxy_py.rendering.fallback import FallbackImage, FallbackSettings
+from imgproxy_py.rendering.making import Maker
 from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.sources.passing import Passing
@@ -92,13 +93,15 @@ class Shop:
         self.timeout = timeout
         self.metrics = Metrics(MetricsSettings())
         self.renderer = Renderer(
-            sources=SourceRouter(dict.fromkeys(("s3", "http", "https", "local"), self.source)),
+            maker=Maker(
+                sources=SourceRouter(dict.fromkeys(("s3", "http", "https", "local"), self.source)),
+                pool=self.pool,
+                transformer=self.transformer,  # type: ignore[arg-type]
+                marks=MarkOriginals(self.source),
+                fallback=fallback,
+            ),
             caches=TieredCache([self.memory]),
-            pool=self.pool,
-            transformer=self.transformer,  # type: ignore[arg-type]
-            marks=MarkOriginals(self.source),
             etag_buster=self.settings.etag_buster,
-            fallback=fallback,
         )
         config = ImgproxyConfig(**(imgproxy or {}))
         savable = self.transformer.abilities.savable

@@ -28,6 +28,7 @@ from imgproxy_py.recipe.request import ImageRequest
 from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.recipe.tags import source_tag
 from imgproxy_py.rendering.fallback import FallbackImage
+from imgproxy_py.rendering.making import Maker
 from imgproxy_py.rendering.marks import MarkOriginals, MarkSettings
 from imgproxy_py.rendering.negative import NegativeCache, NegativeSettings
 from imgproxy_py.rendering.render import Renderer
@@ -49,13 +50,15 @@ class Shop:
         given = {"negative_cache_seconds": FIRST, "negative_cache_max_seconds": LONGEST, **settings}
         self.negative = NegativeCache(NegativeSettings(**given), caches.purges, clock=lambda: self.now)
         self.renderer = Renderer(
-            sources=self.source,
+            maker=Maker(
+                sources=self.source,
+                pool=self.pool,
+                transformer=self.transformer,  # type: ignore[arg-type]
+                marks=MarkOriginals(self.source, MarkSettings(), max_bytes=EngineSettings().max_src_file_size),
+                fallback=fallback,
+            ),
             caches=caches,
-            pool=self.pool,
-            transformer=self.transformer,  # type: ignore[arg-type]
-            marks=MarkOriginals(self.source, MarkSettings(), max_bytes=EngineSettings().max_src_file_size),
             negative=self.negative,
-            fallback=fallback,
         )
 
     async def ask(self, request: ImageRequest | None = None) -> Rendered | ImgproxyError:

@@ -28,6 +28,7 @@ from imgproxy_py.recipe.model import LimitOverrides, Recipe
 from imgproxy_py.recipe.picture import Outcome, Rendered, Validators
 from imgproxy_py.recipe.tags import cache_tags, source_tag
 from imgproxy_py.rendering.fallback import FallbackImage
+from imgproxy_py.rendering.making import Maker
 from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.sources.port import NotModified
@@ -53,13 +54,15 @@ class Workshop:
         self.transformer = transformer or FakeTransformer()
         self.pool = Pool(places, queue)
         self.renderer = Renderer(
-            sources=self.source,
+            maker=Maker(
+                sources=self.source,
+                pool=self.pool,
+                transformer=self.transformer,
+                marks=MarkOriginals(self.source),
+                fallback=fallback,
+            ),
             caches=caches or TieredCache([self.memory]),
-            pool=self.pool,
-            transformer=self.transformer,
-            marks=MarkOriginals(self.source),
             etag_buster=etag_buster,
-            fallback=fallback,
         )
 
     async def render(self, request: Any = None, seconds: float = 10) -> Rendered:

@@ -19,6 +19,7 @@ from imgproxy_py.recipe.picture import Outcome, Rendered
 from imgproxy_py.recipe.tags import cache_tags
 from imgproxy_py.rendering.lease import LeaseSettings, State
 from imgproxy_py.rendering.leases import Leases
+from imgproxy_py.rendering.making import Maker
 from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.render import Renderer
 from tests.factories import make_memory_cache, make_picture, make_request, make_source
@@ -47,11 +48,13 @@ class Process:
         self.pool = Pool(1, 1)
         self.caches = TieredCache([make_memory_cache(), world.shelf])
         self.renderer = Renderer(
-            sources=world.source,
+            maker=Maker(
+                sources=world.source,
+                pool=self.pool,
+                transformer=self.transformer,
+                marks=MarkOriginals(world.source),
+            ),
             caches=self.caches,
-            pool=self.pool,
-            transformer=self.transformer,
-            marks=MarkOriginals(world.source),
             leases=leases,
         )
 
