@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from imgproxy_py.caches.breaker import Breaker
+from imgproxy_py.breaker import Breaker
 from imgproxy_py.errors import CapacityError
 from imgproxy_py.kinds import Positive, Seconds
 

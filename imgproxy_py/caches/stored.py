@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from imgproxy_py.caches.breaker import Breaker
+from imgproxy_py.breaker import Breaker
 from imgproxy_py.caches.codec import decode, encode
 from imgproxy_py.caches.port import CacheStats
 from imgproxy_py.errors import CapacityError, ImgproxyError, SourceError, SourceMissing

@@ -10,13 +10,17 @@ class Breaker:
     """Says whether to ask a service that may be down.
 
     Closed, everything is asked. After `failures` failures in a row it opens, and nothing is asked for `pause` seconds;
-    then one call, the probe, is let through. Its success closes the breaker, its failure starts another pause. Every
-    call that was let through must report `succeeded`, `failed` or `gave_up`. `clock` gives seconds.
+    then one call, the probe, is let through. Its success closes the breaker, its failure starts another pause, twice as
+    long as the one before where `longest` allows it. Every call that was let through must report `succeeded`, `failed` or
+    `gave_up`. `clock` gives seconds.
     """
 
-    def __init__(self, *, failures: int, pause: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, failures: int, pause: float, longest: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._limit = failures
-        self._pause = pause
+        self._first = self._pause = pause
+        self._longest = max(longest, pause)
         self._clock = clock
         self._failures = 0
         self._opened_until: float | None = None
@@ -29,6 +33,15 @@ class Breaker:
     def closed(self) -> bool:
         """Whether everything is asked."""
         return self._opened_until is None
+
+    @property
+    def pristine(self) -> bool:
+        """Whether there is nothing to remember: no failure since the last success."""
+        return self.closed and not self._failures
+
+    def left(self) -> float:
+        """Give the seconds until somebody may ask, 0 if that is now or is found out by a probe under way."""
+        return 0.0 if self._opened_until is None else max(0.0, self._opened_until - self._clock())
 
     def lets_through(self) -> bool:
         """Tell whether to ask now; a probe is counted as under way from here."""
@@ -43,6 +56,7 @@ class Breaker:
         """Note an answer; tell whether that closed the breaker."""
         was_open = not self.closed
         self._failures, self._opened_until, self._probing = 0, None, False
+        self._pause = self._first
         return was_open
 
     def failed(self) -> bool:
@@ -52,6 +66,8 @@ class Breaker:
             return False
         opens = self.closed
         # Calls that were on their way when the breaker opened fail later; they do not prolong the pause.
+        if self._probing:
+            self._pause = min(2 * self._pause, self._longest)
         if opens or self._probing:
             self._opened_until, self._probing = self._clock() + self._pause, False
         return opens

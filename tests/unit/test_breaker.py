@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imgproxy_py.caches.breaker import Breaker
+from imgproxy_py.breaker import Breaker
 
 
 class Clock:
@@ -84,3 +84,31 @@ def test_late_failures_do_not_prolong_the_pause() -> None:
     made.failed()
     clock.now = 10.0
     assert made.lets_through()
+
+
+def test_pauses_double_up_to_the_longest_and_begin_anew_after_a_success() -> None:
+    clock = Clock()
+    made = Breaker(failures=1, pause=1.0, longest=5.0, clock=clock)
+    made.failed()
+    pauses = []
+    for _ in range(4):
+        pauses.append(made.left())
+        clock.now += made.left()
+        assert made.lets_through()
+        made.failed()
+    assert pauses == [1.0, 2.0, 4.0, 5.0]
+    clock.now += made.left()
+    made.lets_through()
+    made.succeeded()
+    made.failed()
+    assert made.left() == 1.0
+
+
+def test_it_is_pristine_until_a_failure_and_after_a_success() -> None:
+    made = breaker(Clock())
+    assert made.pristine
+    made.failed()
+    assert not made.pristine
+    made.succeeded()
+    assert made.pristine
+    assert made.left() == 0.0
