@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
+from imgproxy_py.caches.purges import Purges
 from imgproxy_py.errors import SourceMissing
 from imgproxy_py.recipe.model import Recipe, Stage, Watermark
 from imgproxy_py.recipe.source import SourceRef
+from imgproxy_py.recipe.tags import source_tag
 from imgproxy_py.rendering.marks import MarkOriginals, MarkSettings
 from tests.factories import make_original
 from tests.fakes import FakeSource, missing, until
@@ -73,11 +75,11 @@ async def test_a_failure_is_told_and_not_kept() -> None:
 
 
 async def test_bytes_are_bounded_and_the_oldest_goes() -> None:
-    source = FakeSource(**{LOGO.url: make_original(data=b"12345"), OTHER.url: make_original(data=b"123456")})
-    marks = MarkOriginals(source, MarkSettings(watermarks_max_bytes=8))
+    source = FakeSource(**{LOGO.url: make_original(data=b"1" * 5000), OTHER.url: make_original(data=b"2" * 6000)})
+    marks = MarkOriginals(source, MarkSettings(watermarks_max_bytes=8000))
     await marks.of(recipe(LOGO))
     await marks.of(recipe(OTHER))
-    assert marks.bytes == 6
+    assert 6000 <= marks.originals.bytes <= 8000
     await marks.of(recipe(OTHER))
     assert len(source.fetched) == 2
     await marks.of(recipe(LOGO))
@@ -90,4 +92,18 @@ async def test_nothing_is_kept_without_time_or_room(settings: MarkSettings) -> N
     marks = MarkOriginals(source, settings)
     await marks.of(recipe(LOGO))
     await marks.of(recipe(LOGO))
-    assert (len(source.fetched), marks.bytes) == (2, 0)
+    assert (len(source.fetched), marks.originals.bytes) == (2, 0)
+
+
+@pytest.mark.parametrize("name", [f"tag:{source_tag(LOGO)}", f"prefix:{LOGO.url}", "prefix:http://h/"])
+async def test_a_purge_reaches_it(name: str) -> None:
+    source, purges = FakeSource(), Purges()
+    marks = MarkOriginals(source, purges=purges)
+    await marks.of(recipe(LOGO))
+    purges.learn([("tag:another", 1), ("prefix:http://elsewhere/", 2)])
+    await marks.of(recipe(LOGO))
+    assert len(source.fetched) == 1
+    purges.learn([(name, 3)])
+    assert marks.originals.bytes == 0
+    await marks.of(recipe(LOGO))
+    assert len(source.fetched) == 2
