@@ -51,6 +51,7 @@ from imgproxy_py.settings.names import variable
 from imgproxy_py.sources.allowed import AllowedSources
 from imgproxy_py.sources.http import HttpSource
 from imgproxy_py.sources.passing import Passing
+from imgproxy_py.sources.origins import Origins, SparingSource
 from imgproxy_py.sources.port import Source
 from imgproxy_py.sources.router import SourceRouter
 from imgproxy_py.sources.stored import Buckets, OneStore, Service, StoredSource
@@ -78,6 +79,7 @@ class Studio:
     transformer: Transformer
     sources: SourceRouter
     caches: TieredCache
+    origins: Origins
     journal: Journal
     pool: Pool
     renderer: Renderer
@@ -93,7 +95,8 @@ class Studio:
 async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
     """Open sources, caches and engine; all of it is closed again at the end of the block."""
     async with AsyncExitStack() as stack:
-        sources = await _open_sources(settings, stack)
+        origins = Origins(settings, patience=settings.download_timeout)
+        sources = await _open_sources(settings, stack, origins)
         transformer = _transformer(settings, await _watermark(settings, sources))
         redis = await _open_redis(settings, stack)
         subscription = await stack.enter_async_context(Subscription(settings))
@@ -112,6 +115,7 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
             sources=sources,
             caches=caches,
             journal=journal,
+            origins=origins,
             pool=pool,
             renderer=Renderer(
                 maker=Maker(
@@ -161,7 +165,7 @@ def _share(total: int, settings: Settings) -> int:
     return -(-total // settings.processes)
 
 
-async def _open_sources(settings: Settings, stack: AsyncExitStack) -> SourceRouter:
+async def _open_sources(settings: Settings, stack: AsyncExitStack, origins: Origins) -> SourceRouter:
     allowed = AllowedSources(settings.allowed_sources)
     http = await stack.enter_async_context(
         HttpSource(
@@ -171,7 +175,8 @@ async def _open_sources(settings: Settings, stack: AsyncExitStack) -> SourceRout
             kept=settings.response_headers_passthrough,
         )
     )
-    sources: dict[str, Source] = {"http": http, "https": http}
+    web_servers = SparingSource(http, origins)
+    sources: dict[str, Source] = {"http": web_servers, "https": web_servers}
     if settings.local_filesystem_root:
         local = await stack.enter_async_context(
             LocalStore(Path(settings.local_filesystem_root), threads=settings.local_filesystem_threads)
@@ -179,9 +184,9 @@ async def _open_sources(settings: Settings, stack: AsyncExitStack) -> SourceRout
         sources["local"] = StoredSource(OneStore(local), settings)
     if settings.use_s3:
         s3 = await stack.enter_async_context(open_s3(settings, _profiles(settings)))
-        sources["s3"] = StoredSource(Buckets(s3), settings)
+        sources["s3"] = SparingSource(StoredSource(Buckets(s3), settings), origins)
     for scheme, service in _clouds(settings):
-        sources[scheme] = StoredSource(Buckets(service), settings)
+        sources[scheme] = SparingSource(StoredSource(Buckets(service), settings), origins)
     return SourceRouter(sources, allowed=allowed)
 
 
@@ -388,12 +393,32 @@ def _watch(metrics: Metrics, studio: Studio) -> None:
 
 def _watch_leases(metrics: Metrics, leases: Leases) -> None:
     stats = leases.stats
+    if studio.transformer.isolation is not None:
+        _watch_isolation(metrics, studio.transformer.isolation)
+    _watch_origins(metrics, studio.origins)
     metrics.watch_gauge("leases_held", "Pictures that this process makes for all.", lambda: len(leases))
     metrics.watch_counter("leases_taken", "Leases got.", lambda: stats.taken)
     metrics.watch_counter("leases_waited", "Pictures that another process was making.", lambda: stats.waited)
     metrics.watch_counter("leases_taken_over", "Leases got after a wait.", lambda: stats.taken_over)
     metrics.watch_counter("leases_lost", "Leases that lapsed before the work was done.", lambda: stats.lost)
     metrics.watch_counter("leases_missed", "Times nobody could say who makes a picture.", lambda: stats.missed)
+def _watch_isolation(metrics: Metrics, isolation: Isolation) -> None:
+    metrics.watch_gauge("isolated", "Pictures that processes of their own work on.", lambda: isolation.working)
+    metrics.watch_counter("isolated_killed", "Such processes killed at a deadline.", lambda: isolation.killed)
+    metrics.watch_counter("isolated_died", "Such processes that crashed.", lambda: isolation.died)
+
+
+def _watch_origins(metrics: Metrics, origins: Origins) -> None:
+    stats, refusals = origins.stats, "Fetches not begun."
+    metrics.watch_gauge("origins_left_alone", "Servers and buckets that are left alone.", lambda: origins.lost)
+    metrics.watch_gauge("origin_fetches", "Fetches from servers and buckets under way.", lambda: origins.fetching)
+    metrics.watch_gauge("origin_waiting", "Fetches that wait for their turn.", lambda: origins.waiting)
+    metrics.watch_counter("origins_lost", "Times a server or bucket was given up for a while.", lambda: stats.lost)
+    alone, away = {"reason": "left_alone"}, {"reason": "too_many"}
+    metrics.watch_counter("origin_refusals", refusals, lambda: stats.left_alone, labels=alone)
+    metrics.watch_counter("origin_refusals", refusals, lambda: stats.turned_away, labels=away)
+
+
 
 
 def _watch_cache(metrics: Metrics, tier: Cache) -> None:

@@ -18,8 +18,10 @@
     ├── SourceError              the original cannot be had
     │   ├── SourceMissing            its server answered 4xx, or there is no such key
     │   ├── SourceUnreachable        refused, reset, TLS, redirects, odd status
+    │   │   ├── SourceNotReached         no connection, or it was lost before an answer
     │   │   ├── SourceFailed             its server answered 5xx
-    │   │   └── SourceIncomplete         the body was shorter than announced
+    │   │   ├── SourceIncomplete         the body was shorter than announced
+    │   │   └── SourceLeftAlone          its server failed several times in a row and is not asked now
     │   ├── SourceTimeout
     │   ├── SourceTooLarge           bytes, pixels or frames over the limit
     │   └── HashsumMismatch          its bytes are others than the URL says
@@ -191,6 +193,10 @@ class SourceUnreachable(SourceError):
     title = "The original's server is unreachable"
 
 
+class SourceNotReached(SourceUnreachable):
+    """There is no connection to the original's server, or it was lost before an answer: refused, reset, TLS, names."""
+
+
 class SourceFailed(SourceUnreachable):
     """The original's server answered 5xx."""
 
@@ -201,6 +207,16 @@ class SourceIncomplete(SourceUnreachable):
     """The original's body was shorter than announced, or broke off."""
 
     title = "The original's server broke off"
+
+
+class SourceLeftAlone(SourceUnreachable):
+    """The original's server failed several times in a row and is not asked for `retry_after` seconds."""
+
+    title = "The original's server is out of order"
+
+    def __init__(self, detail: str = "", *, retry_after: int = 1, private: str = "") -> None:
+        super().__init__(detail, private=private)
+        self.retry_after = retry_after
 
 
 class SourceTimeout(SourceError):

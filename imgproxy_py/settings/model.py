@@ -33,6 +33,7 @@ from imgproxy_py.settings.names import variable
 from imgproxy_py.settings.unbuilt import NotYetSettings
 from imgproxy_py.settings.variables import UnknownVariable, Variables, chosen_file, file_variables, unknown_variables
 from imgproxy_py.sources.http import HttpSettings
+from imgproxy_py.sources.origins import OriginSettings
 from imgproxy_py.sources.passing import PassingSettings
 from imgproxy_py.sources.settings import RouterSettings
 from imgproxy_py.stores.cloud_settings import AbsSettings, GcsSettings
@@ -54,6 +55,7 @@ COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Fallback image", FallbackSettings),
     ("Which sources", RouterSettings),
     ("Downloads", HttpSettings),
+    ("Sparing servers and buckets", OriginSettings),
     ("Headers passed on", PassingSettings),
     ("Local files", LocalSettings),
     ("S3", S3Settings),
@@ -96,6 +98,7 @@ class Settings(
     FallbackSettings,
     RouterSettings,
     HttpSettings,
+    OriginSettings,
     PassingSettings,
     LocalSettings,
     S3Settings,

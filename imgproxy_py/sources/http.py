@@ -29,6 +29,7 @@ from imgproxy_py.errors import (
     SourceForbidden,
     SourceIncomplete,
     SourceMissing,
+    SourceNotReached,
     SourceTimeout,
     SourceUnreachable,
 )
@@ -354,11 +355,11 @@ def _translated() -> Iterator[None]:
     except ClientConnectorError as error:
         if isinstance(error.os_error, AddressRefused):
             raise SourceForbidden(str(error.os_error)) from error
-        raise SourceUnreachable(private=str(error)) from error
+        raise SourceNotReached(private=str(error)) from error
     except TimeoutError as error:
         raise SourceTimeout(private=str(error)) from error
     except (ClientError, OSError, ValueError) as error:
-        raise SourceUnreachable(private=str(error)) from error
+        raise SourceNotReached(private=str(error)) from error
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from imgproxy_py.errors import (
     SourceFailed,
     SourceIncomplete,
     SourceMissing,
+    SourceNotReached,
     SourceTimeout,
     SourceUnreachable,
 )
@@ -302,7 +303,7 @@ def _refusal(error: exceptions.BaseError) -> SourceError:
         return SourceMissing(upstream_status=status, private=_brief(error))
     if "kind: Timeout" in text or "TimedOut" in text:
         return SourceTimeout(private=_brief(error))
-    return SourceUnreachable(private=_brief(error))
+    return SourceNotReached(private=_brief(error))
 
 
 def _brief(error: BaseException) -> str:

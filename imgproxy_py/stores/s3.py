@@ -32,6 +32,7 @@ from imgproxy_py.errors import (
     SourceFailed,
     SourceIncomplete,
     SourceMissing,
+    SourceNotReached,
     SourceTimeout,
     SourceUnreachable,
 )
@@ -350,7 +351,7 @@ def translated() -> Iterator[None]:
     except ParamValidationError as error:
         raise SourceMissing("there can be no such bucket or key", private=str(error)) from error
     except (BotoCoreError, BodyError, OSError, ValueError) as error:
-        raise SourceUnreachable(private=str(error)) from error
+        raise SourceNotReached(private=str(error)) from error
 
 
 @contextmanager

@@ -34,6 +34,7 @@ from imgproxy_py.errors import (
     SourceFailed,
     SourceForbidden,
     SourceIncomplete,
+    SourceLeftAlone,
     SourceMissing,
     SourceTimeout,
     SourceTooLarge,
@@ -95,6 +96,7 @@ IMGPROXY_ANSWERS: dict[type[ImgproxyError], tuple[int, str]] = {
     SourceError: (404, _UNREACHABLE),
     SourceMissing: (404, _UNREACHABLE),  # its status is the origin's
     SourceFailed: (502, _UNREACHABLE),
+    SourceLeftAlone: (502, _UNREACHABLE),
     SourceIncomplete: (422, "Source response is incomplete"),
     SourceTimeout: (504, _UNREACHABLE),
     SourceTooLarge: _INVALID_SOURCE,
@@ -238,5 +240,5 @@ def _unicode(value: Any) -> Any:
 
 
 def _retry_after(response: web.Response, error: Exception) -> None:
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded | SourceLeftAlone):
         response.headers["Retry-After"] = str(error.retry_after)
