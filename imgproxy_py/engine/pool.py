@@ -10,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import TypeVar
 
+from imgproxy_py.deadline import Deadline
+from imgproxy_py.engine.cost import Priced
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.errors import Overloaded
 
@@ -41,7 +43,7 @@ class Pool:
         """How many are inside without a place."""
         return max(0, self.inside - self.working)
 
-    def admit(self) -> Admission:
+    def admit(self, deadline: Deadline | None = None) -> Admission:
         """Enter, or be refused with `Overloaded`; leave by the end of the `with` block."""
         if self.queue and self.inside >= self.places + self.queue:
             self.refused += 1
@@ -52,7 +54,7 @@ class Pool:
         """Wait for the threads to end; nothing may be run afterwards."""
         self._executor.shutdown(wait=True, cancel_futures=True)
 
-    def submit(self, work: Callable[[Interrupt], T], interrupt: Interrupt) -> Future[tuple[T, float]]:
+    def submit(self, work: Callable[[Interrupt], Priced[T]], interrupt: Interrupt) -> Future[tuple[T, float]]:
         """Queue work for a thread; the future gives its result and the milliseconds it waited."""
         submitted = time.perf_counter()
 
@@ -61,7 +63,7 @@ class Pool:
             interrupt.check()
             self._count(+1)
             try:
-                return work(interrupt), waited
+                return work(interrupt).finish(), waited
             finally:
                 self._count(-1)
 
@@ -82,11 +84,11 @@ class Admission:
         self._loop = asyncio.get_running_loop()
         self._running: Future[object] | None = None
 
-    def __enter__(self) -> Admission:
+    async def __aenter__(self) -> Admission:
         self._pool.inside += 1
         return self
 
-    def __exit__(
+    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         running, self._running = self._running, None
@@ -102,7 +104,7 @@ class Admission:
     def _leave(self) -> None:
         self._pool.inside -= 1
 
-    async def run(self, work: Callable[[Interrupt], T]) -> tuple[T, float]:
+    async def run(self, work: Callable[[Interrupt], Priced[T]]) -> tuple[T, float]:
         """Run work in a thread and give its result and the milliseconds it waited; cancelling stops libvips."""
         interrupt = Interrupt()
         future = self._pool.submit(work, interrupt)

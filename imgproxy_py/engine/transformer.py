@@ -17,6 +17,7 @@ from imgproxy_py.engine.choice import Choice
 from imgproxy_py.engine.classification.opening import open_classification
 from imgproxy_py.engine.codecs.registry import versions
 from imgproxy_py.engine.color import with_output_profile
+from imgproxy_py.engine.cost import Priced, cost_of
 from imgproxy_py.engine.detection.opening import open_detection
 from imgproxy_py.engine.gain_map import gain_map_of, survives, with_gain_map
 from imgproxy_py.engine.info.answer import Original, answer
@@ -118,29 +119,44 @@ class Transformer:
         Raises an `ImageError`, `SourceTooLarge`, `ResultTooLarge` or `OutputUnsupported` for what cannot be made, and
         `DeadlineExceeded` when `interrupt` was told to stop.
         """
+        return self.begin(data, recipe, interrupt, marks).finish()
+
+    def begin(
+        self, data: bytes, recipe: Recipe, interrupt: Interrupt, marks: Mapping[SourceRef, bytes] = _NO_MARKS
+    ) -> Priced[Picture]:
+        """Read the original's header and tell what the picture will cost; `finish` makes it. Both raise as `transform`."""
         started = time.perf_counter()
         opened = self.open(data, recipe, interrupt)
         limits = self.limits.overridden(recipe.limits)
         limits.check_source(opened.header, opened.frames)
-        decoded = time.perf_counter()
-        try:
-            if recipe.info is not None:
-                return self._told(opened, data, recipe, recipe.info, interrupt)
-            if self.choice.hands_back(opened.header, recipe.output):
-                return handed_back(opened, data)
-            work = self._run_stages(opened, recipe, limits, interrupt, self._marks_with(marks))
-            transformed = time.perf_counter()
-            picture = self._finished(work, opened, recipe)
-        except pyvips.Error as error:
-            raise _translated(error, interrupt) from error
-        finally:
-            interrupt.release()
-        timings = Timings(
-            decode=(decoded - started) * 1000,
-            transform=(transformed - decoded) * 1000,
-            encode=(time.perf_counter() - transformed) * 1000,
-        )
-        return replace(picture, origin_bytes=len(data), timings=timings)
+        cost = cost_of(opened, recipe, limits, self.choice)
+        decode = (time.perf_counter() - started) * 1000
+
+        def finish() -> Picture:
+            try:
+                picture = self._made(opened, data, recipe, interrupt, marks)
+            except pyvips.Error as error:
+                raise _translated(error, interrupt) from error
+            finally:
+                interrupt.release()
+            return replace(picture, origin_bytes=len(data), timings=replace(picture.timings, decode=decode))
+
+        return Priced(cost, finish)
+
+    def _made(
+        self, opened: Opened, data: bytes, recipe: Recipe, interrupt: Interrupt, marks: Mapping[SourceRef, bytes]
+    ) -> Picture:
+        limits = self.limits.overridden(recipe.limits)
+        if recipe.info is not None:
+            return self._told(opened, data, recipe, recipe.info, interrupt)
+        if self.choice.hands_back(opened.header, recipe.output):
+            return handed_back(opened, data)
+        started = time.perf_counter()
+        work = self._run_stages(opened, recipe, limits, interrupt, self._marks_with(marks))
+        transformed = time.perf_counter()
+        picture = self._finished(work, opened, recipe)
+        timings = Timings(transform=(transformed - started) * 1000, encode=(time.perf_counter() - transformed) * 1000)
+        return replace(picture, timings=timings)
 
     def _told(self, opened: Opened, data: bytes, recipe: Recipe, info: Info, interrupt: Interrupt) -> Picture:
         limits = self.limits.overridden(recipe.limits)

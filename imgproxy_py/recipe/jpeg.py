@@ -13,6 +13,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0–SOF15 with
 # TEM, RSTn, SOI, EOI and all below carry no length. Decoders step over some of them, so reading one would lead away from
 # the frame that is decoded, and past the limit on its pixels.
 _WITHOUT_CONTENT = frozenset(range(0xC0)) | frozenset(range(0xD0, 0xDA))
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _EXIF, _ICC = (0xE1, b"Exif\0\0"), (0xE2, b"ICC_PROFILE\0")
 _ORIENTATION, _SHORT = 0x0112, 3
 _MOST_ENTRIES = 512
@@ -36,6 +37,11 @@ def jpeg_header(data: bytes) -> Header | None:
                 return None
         profile = profile or (marker == _ICC[0] and data.startswith(_ICC[1], start))
     return None
+
+
+def is_progressive(data: bytes) -> bool:
+    """Tell whether a JPEG comes in scans that each refine all of it: its decoder keeps every coefficient."""
+    return next((marker for marker, _, _ in segments(data) if marker in _FRAMES), 0) in _PROGRESSIVE
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int, int]]:

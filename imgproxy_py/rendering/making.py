@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from imgproxy_py.deadline import Deadline
+from imgproxy_py.engine.cost import Priced
+from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.pool import Pool
 from imgproxy_py.engine.transformer import Transformer
 from imgproxy_py.errors import ImgproxyError, SourceError, SourceForbidden, SourceUnreachable, UnknownImage
 from imgproxy_py.recipe.identity import content_state, entity_tag, original_state
 from imgproxy_py.recipe.picture import Original, Picture
 from imgproxy_py.recipe.request import ImageRequest
+from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.recipe.tags import cache_tags
 from imgproxy_py.rendering.fallback import FallbackImage
 from imgproxy_py.rendering.marks import MarkOriginals
@@ -38,23 +43,20 @@ class Maker:
     marks: MarkOriginals
     fallback: FallbackImage | None = None
 
-    async def make(self, request: ImageRequest, key: str, generation: int) -> Picture:
+    async def make(self, request: ImageRequest, key: str, generation: int, deadline: Deadline) -> Picture:
         """Fetch the original and make the picture, whose validators depend on `key`.
 
-        `generation` is the newest purge that was known before. Raises `NoOriginal` if there is nothing that could be
-        decoded, the errors of the engine, and `Overloaded`.
+        `generation` is the newest purge that was known before; `deadline` is that of who asked first. Raises `NoOriginal`
+        if there is nothing that could be decoded, the errors of the engine, and `Overloaded`.
         """
-        with self.pool.admit() as place:
+        async with self.pool.admit(deadline) as place:
             started = time.perf_counter()
             original = await self._fetch(request)
             marks = await self.marks.of(request.recipe)
             fetched = (time.perf_counter() - started) * 1000
             try:
                 (picture, state), waited = await place.run(
-                    lambda interrupt: (
-                        self.transformer.transform(original.data, request.recipe, interrupt, marks),
-                        original_state(original.validators) or content_state(original.data),  # a digest of all of it
-                    )
+                    lambda interrupt: self._begun(original, request, interrupt, marks)
                 )
             except UnknownImage as error:
                 raise NoOriginal(error) from error
@@ -70,6 +72,17 @@ class Maker:
             generation=generation,
             timings=replace(picture.timings, queue=waited, fetch=fetched),
         )
+
+    def _begun(
+        self, original: Original, request: ImageRequest, interrupt: Interrupt, marks: Mapping[SourceRef, bytes]
+    ) -> Priced[tuple[Picture, str]]:
+        begun = self.transformer.begin(original.data, request.recipe, interrupt, marks)
+
+        def finish() -> tuple[Picture, str]:
+            state = original_state(original.validators) or content_state(original.data)  # a digest of all of it
+            return begun.finish(), state
+
+        return Priced(begun.cost, finish)
 
     async def _fetch(self, request: ImageRequest) -> Original:
         if self.fallback and self.fallback.original and request.source == self.fallback.ref:

@@ -88,12 +88,14 @@ class Renderer:
         """Find or make a picture with whoever else wants it; `NoOriginal` for what a fallback may stand in for."""
         if request.past_caches:
             # Who goes past the caches must not be given what somebody found in them.
-            rendered, _ = await self.flight.join(f"bypass {key}", lambda: self._past_caches(request, key), deadline)
+            rendered, _ = await self.flight.join(
+                f"bypass {key}", lambda: self._past_caches(request, key, deadline), deadline
+            )
             return rendered
         # Who asks after a purge must not be given what began before it.
         since = self.caches.purges.since(request.source.url, cache_tags(request))
         rendered, shared = await self.flight.join(
-            f"{key} {since}", lambda: self._find_or_make(request, key, since), deadline
+            f"{key} {since}", lambda: self._find_or_make(request, key, since, deadline), deadline
         )
         return replace(rendered, outcome=Outcome.SHARED) if shared else rendered
 
@@ -112,18 +114,18 @@ class Renderer:
         state = original_state(found)
         return Validators(etag=entity_tag(key, state) if state else "", modified_at=found.modified_at)
 
-    async def _find_or_make(self, request: ImageRequest, key: str, since: int) -> Rendered:
+    async def _find_or_make(self, request: ImageRequest, key: str, since: int, deadline: Deadline) -> Rendered:
         if found := await self.caches.get(key, cache_tags(request)):
             return found
         self._check_known(request, key)
         if self.leases is None:
-            return await self._make_and_keep(request, key)
+            return await self._make_and_keep(request, key, deadline)
         try:
             return await self.leases.once(
                 # Who asks after a purge does not wait for what began before it.
                 f"{key}:{since}" if since else key,
                 find=lambda: self._find_shared(request, key),
-                make=lambda lease: self._make_and_keep(request, key, lease),
+                make=lambda lease: self._make_and_keep(request, key, deadline, lease),
                 failure=_passed_on,
             )
         except OtherFailed as error:
@@ -145,24 +147,26 @@ class Renderer:
         found = await self.caches.get(key, cache_tags(request))
         return replace(found, outcome=Outcome.SHARED) if found else None
 
-    async def _make_and_keep(self, request: ImageRequest, key: str, lease: Lease | None = None) -> Rendered:
-        picture = await self._make(request, key)
+    async def _make_and_keep(
+        self, request: ImageRequest, key: str, deadline: Deadline, lease: Lease | None = None
+    ) -> Rendered:
+        picture = await self._make(request, key, deadline)
         if picture.complete:
             await self.caches.put(key, picture, lease.kept if lease else None)
         elif lease:
             await lease.alone()
         return Rendered(picture=picture, outcome=Outcome.MADE)
 
-    async def _past_caches(self, request: ImageRequest, key: str) -> Rendered:
-        return Rendered(picture=await self._make(request, key), outcome=Outcome.BYPASSED)
+    async def _past_caches(self, request: ImageRequest, key: str, deadline: Deadline) -> Rendered:
+        return Rendered(picture=await self._make(request, key, deadline), outcome=Outcome.BYPASSED)
 
-    async def _make(self, request: ImageRequest, key: str) -> Picture:
+    async def _make(self, request: ImageRequest, key: str, deadline: Deadline) -> Picture:
         """Fetch and transform; what it came to is remembered if it is the original's fault."""
         generation = self.caches.purges.newest
         if self.negative is None:
-            return await self.maker.make(request, key, generation)
+            return await self.maker.make(request, key, generation, deadline)
         try:
-            picture = await self.maker.make(request, key, generation)
+            picture = await self.maker.make(request, key, generation, deadline)
         except (NoOriginal, ImgproxyError) as error:
             if failure := _passed_on(error):
                 self.negative.failed(request, key, failure, generation)

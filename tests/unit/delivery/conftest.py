@@ -143,9 +143,9 @@ class Counting:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transformer, name)
 
-    def transform(self, *given: Any) -> Any:
+    def begin(self, *given: Any) -> Any:
         self.made += 1
-        return self._transformer.transform(*given)
+        return self._transformer.begin(*given)
 
 
 @dataclass

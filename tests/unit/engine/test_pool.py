@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from imgproxy_py.engine.cost import Priced
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.pool import Pool
 from imgproxy_py.errors import DeadlineExceeded, Overloaded
@@ -47,8 +48,8 @@ async def until(condition) -> None:
 
 
 async def entered(pool: Pool, work) -> tuple[str, float]:
-    with pool.admit() as admission:
-        return await admission.run(work)
+    async with pool.admit() as admission:
+        return await admission.run(lambda interrupt: Priced(1, lambda: work(interrupt)))
 
 
 async def test_as_many_work_as_there_are_places_and_the_others_wait(pool: Pool) -> None:
@@ -112,12 +113,12 @@ async def test_one_more_than_work_and_wait_is_refused_at_once(pool: Pool) -> Non
     for gate in gates:
         gate.open.set()
     await asyncio.gather(*tasks)
-    with pool.admit():
+    async with pool.admit():
         assert pool.inside == 1
 
 
 async def test_who_is_inside_without_work_yet_counts(pool: Pool) -> None:
-    with pool.admit(), pool.admit(), pool.admit(), pool.admit():
+    async with pool.admit(), pool.admit(), pool.admit(), pool.admit():
         with pytest.raises(Overloaded):
             pool.admit()
     assert pool.inside == 0
@@ -190,8 +191,9 @@ async def test_an_error_frees_the_place(pool: Pool) -> None:
 
 
 async def test_an_error_before_any_work_frees_the_place(pool: Pool) -> None:
-    with pytest.raises(ZeroDivisionError), pool.admit():
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        async with pool.admit():
+            raise ZeroDivisionError
     assert pool.inside == 0
 
 

@@ -101,7 +101,7 @@ async def test_being_overloaded_is_no_reason_for_it(shop):
         await workshop.render()
 
 
-def _refuse():
+def _refuse(_):
     raise Overloaded
 
 

@@ -1,0 +1,241 @@
+"""What a picture will cost, told by its original's header: places are shared out by it before any pixel is decoded.
+
+Costs are milliseconds of CPU on a core at 2.8 GHz, estimated from pixels: those that the decoder has to look at after its
+own scaling, those that the resize reads, those that are written, each at the rate of its format and effort. An estimate is
+within a factor of about three of what is measured. That is enough to tell the small from the huge; how fast this machine
+is, and how well the estimates hold for what it is asked for, the pool measures as it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Generic, TypeVar
+
+from imgproxy_py.engine.choice import Choice
+from imgproxy_py.engine.encoder_settings import EncoderSettings
+from imgproxy_py.engine.opening import Opened
+from imgproxy_py.recipe.formats import VIDEOS, Format
+from imgproxy_py.recipe.frames import looks_at_pixels
+from imgproxy_py.recipe.geometry import Plan, Size, load_shrink, plan
+from imgproxy_py.recipe.jpeg import is_progressive
+from imgproxy_py.recipe.limits import Limits
+from imgproxy_py.recipe.model import (
+    AutoQualityMethod,
+    ColorEffects,
+    Effects,
+    Kernel,
+    Output,
+    Recipe,
+    Stage,
+    WebpCompression,
+)
+from imgproxy_py.recipe.picture import Header
+
+T = TypeVar("T")
+
+LEAST = 1.0
+"""What anything costs at least: recognising it, reading its header, calling libvips."""
+
+
+@dataclass(frozen=True, slots=True)
+class Priced(Generic[T]):
+    """Work that was begun far enough to know its cost; `finish` does the rest and gives its result."""
+
+    cost: float
+    finish: Callable[[], T]
+
+
+_MEGAPIXEL = 1_000_000
+_MEGABYTE = 1_000_000
+
+# Milliseconds for a megapixel of the original.
+_DECODING = {
+    Format.PNG: 19.0,
+    Format.GIF: 12.0,
+    Format.TIFF: 6.0,
+    Format.BMP: 3.0,
+    Format.ICO: 3.0,
+    Format.WEBP: 29.0,
+    Format.AVIF: 45.0,
+    Format.HEIC: 75.0,
+    Format.JXL: 60.0,
+    Format.PSD: 60.0,
+    Format.RAW: 400.0,
+    Format.SVG: 30.0,
+    Format.PDF: 60.0,
+    **dict.fromkeys(VIDEOS, 60.0),
+}
+_JPEG_BYTES, _JPEG_BLOCKS, _JPEG_SAMPLES = 15.0, 2.0, 3.0
+"""Of a JPEG: for a megabyte of entropy-coded data, for a megapixel of coefficients, for a megapixel of samples."""
+_JPEG_PROGRESSIVE = 12.0
+"""The same for a megapixel of a progressive one, whose coefficients are all kept and gone through scan by scan."""
+_WEBP_SCALED = 0.6
+"""How much of its decoding WebP costs when its decoder scales it."""
+_RESIZING, _RESIZING_LINEAR = 3.0, 25.0
+"""For a megapixel that the resize reads."""
+_PROFILE = 25.0
+"""For a megapixel of the result whose colours are converted."""
+_EFFECT = 30.0
+"""For a megapixel of the result and each effect."""
+_LOOKING = 60.0
+"""For finding what a picture shows."""
+_TRIMMING = 150.0
+"""For a megapixel of the original whose borders are looked for."""
+
+# Milliseconds for a megapixel that is written.
+_WEBP_EFFORTS = (34.0, 41.0, 60.0, 115.0, 120.0, 145.0, 300.0)
+_WEBP_LOSSLESS = 1000.0
+_AVIF_EFFORTS = (92.0, 270.0, 450.0, 890.0, 3700.0, 6000.0, 9000.0, 13000.0, 20000.0, 30000.0)
+_JXL_EFFORTS = (20.0, 25.0, 40.0, 75.0, 110.0, 180.0, 360.0, 2000.0, 8000.0)
+_JPEG, _JPEG_SCANS, _JPEG_TRELLIS, _JPEG_SEARCHED_SCANS = 12.0, 11.0, 75.0, 55.0
+_PNG, _PNG_PALETTE = 120.0, 1700.0
+_OTHERS = {Format.GIF: 1900.0, Format.HEIC: 370.0, Format.TIFF: 4.0, Format.BMP: 3.0, Format.ICO: 250.0}
+_SET_UP = 30_000
+"""An encoder's own preparations, as pixels."""
+_SEARCH = 5
+"""How often a picture is written, or read and compared, where its quality or its length is searched."""
+
+_SCALABLE = frozenset({Format.JPEG, Format.WEBP, Format.PDF, Format.RAW, Format.SVG})
+
+
+def cost_of(opened: Opened, recipe: Recipe, limits: Limits, choice: Choice) -> float:
+    """Give the cost in milliseconds of making a recipe of an original; raises `OutputUnsupported`."""
+    header, output = opened.header, recipe.output
+    if recipe.info is None and choice.hands_back(header, output):
+        return LEAST
+    size, cost = Size(header.width, header.height), LEAST
+    for number, stage in enumerate(recipe.stages):
+        first = number == 0
+        vector = first and header.format is Format.SVG
+        orientation = header.orientation if first else 1
+        numbers = plan(
+            stage, size, orientation=orientation, vector=vector, max_result_dimension=limits.max_result_dimension
+        )
+        shrink = _shrink(numbers, stage, header, choice) if first else 1.0
+        if first:
+            cost += decoding_cost(header, opened.file.data, shrink, effort=opened.file.effort)
+        resized = numbers.scale_x != 1 or numbers.scale_y != 1
+        read, size = size.width * size.height / shrink**2 if resized else 0.0, result_size(numbers, stage)
+        cost += stage_cost(stage, header, read, size, linear=choice.settings.use_linear_colorspace)
+    if recipe.info is None and output.placeholder is None:
+        cost += encoding_cost(size, output, _formats(header, recipe, choice), choice.settings)
+    return cost * opened.frames
+
+
+def decoding_cost(header: Header, data: bytes, shrink: float, *, effort: float = 0.0) -> float:
+    """Give the cost of decoding one frame, `shrink` times smaller; `effort` is an SVG's."""
+    pixels = header.width * header.height / _MEGAPIXEL
+    if header.format is Format.JPEG:
+        return _jpeg_cost(data, pixels, shrink)
+    cost = _DECODING[header.format] * pixels
+    if header.format is Format.SVG:
+        return cost * (1 + effort) / shrink**2
+    if header.format is Format.PDF or header.format is Format.RAW:
+        return cost / shrink**2
+    return cost * _WEBP_SCALED if header.format is Format.WEBP and shrink > 1 else cost
+
+
+def _jpeg_cost(data: bytes, pixels: float, shrink: float) -> float:
+    samples = _JPEG_SAMPLES * pixels / shrink**2
+    if is_progressive(data):
+        return _JPEG_PROGRESSIVE * pixels + samples
+    return _JPEG_BYTES * len(data) / _MEGABYTE + _JPEG_BLOCKS * pixels + samples
+
+
+def stage_cost(stage: Stage, header: Header, read: float, size: Size, *, linear: bool) -> float:
+    """Give the cost of a stage whose resize reads so many pixels and whose result has that size."""
+    written = size.width * size.height / _MEGAPIXEL
+    cost = (_RESIZING_LINEAR if linear else _RESIZING) * read / _MEGAPIXEL + _EFFECT * written * _effects(stage)
+    if stage.trim:
+        cost += _TRIMMING * header.width * header.height / _MEGAPIXEL
+    if header.profile:
+        cost += _PROFILE * written
+    return cost + _LOOKING if looks_at_pixels((stage,)) else cost
+
+
+def _effects(stage: Stage) -> int:
+    count = int(stage.watermark is not None)
+    for asked, idle in ((stage.effects, _NO_EFFECTS), (stage.colors, _NO_COLORS)):
+        if asked != idle:
+            count += sum(getattr(asked, one.name) != getattr(idle, one.name) for one in fields(asked))
+    return count
+
+
+_NO_EFFECTS, _NO_COLORS = Effects(), ColorEffects()
+
+
+def result_size(numbers: Plan, stage: Stage) -> Size:
+    """Give the size of a stage's result: what is left of the scaled picture, or its canvas, padding included."""
+    scaled, cut, padding = numbers.scaled, numbers.result_crop, numbers.padding
+    width, height = min(scaled.width, cut.width or scaled.width), min(scaled.height, cut.height or scaled.height)
+    if stage.extend:
+        width, height = max(width, numbers.target.width), max(height, numbers.target.height)
+    width, height = max(width, numbers.aspect.width), max(height, numbers.aspect.height)
+    return Size(max(1, width + padding.left + padding.right), max(1, height + padding.top + padding.bottom))
+
+
+def encoding_cost(size: Size, output: Output, formats: tuple[Format, ...], settings: EncoderSettings) -> float:
+    """Give the cost of writing a picture in each of these formats, its quality searched where that is asked for."""
+    pixels = (size.width * size.height + _SET_UP) / _MEGAPIXEL
+    searched = (output.autoquality.method or settings.autoquality_method) is not AutoQualityMethod.NONE
+    times = _SEARCH if searched or output.max_bytes else 1
+    return sum(encoding_rate(one, output, settings) for one in formats) * pixels * times
+
+
+def encoding_rate(kind: Format, output: Output, settings: EncoderSettings) -> float:
+    """Give the cost of writing a megapixel in a format, with what URL and settings say of its encoder."""
+    rate = _RATES.get(kind)
+    return rate(output, settings) if rate else _OTHERS.get(kind, 0.0)
+
+
+def _jpeg_rate(output: Output, settings: EncoderSettings) -> float:
+    asked, rate = output.jpeg, _JPEG
+    if _either(asked.trellis_quant, settings.jpeg_trellis_quant):
+        rate += _JPEG_TRELLIS
+    if _either(asked.progressive, settings.jpeg_progressive):
+        rate += _JPEG_SCANS
+        rate += _JPEG_SEARCHED_SCANS if _either(asked.optimize_scans, settings.jpeg_optimize_scans) else 0.0
+    return rate
+
+
+def _png_rate(output: Output, settings: EncoderSettings) -> float:
+    return _PNG_PALETTE if _either(output.png.quantize, settings.png_quantize) else _PNG
+
+
+def _webp_rate(output: Output, settings: EncoderSettings) -> float:
+    lossy = (output.webp.compression or settings.webp_compression) is WebpCompression.LOSSY
+    return _WEBP_EFFORTS[settings.webp_effort] if lossy else _WEBP_LOSSLESS
+
+
+def _avif_rate(output: Output, settings: EncoderSettings) -> float:
+    return _AVIF_EFFORTS[9 - settings.avif_speed]
+
+
+def _jxl_rate(output: Output, settings: EncoderSettings) -> float:
+    return _JXL_EFFORTS[settings.jxl_effort - 1]
+
+
+_RATES: dict[Format, Callable[[Output, EncoderSettings], float]] = {
+    Format.JPEG: _jpeg_rate,
+    Format.PNG: _png_rate,
+    Format.WEBP: _webp_rate,
+    Format.AVIF: _avif_rate,
+    Format.JXL: _jxl_rate,
+}
+
+
+def _either(asked: bool | None, configured: bool) -> bool:
+    return configured if asked is None else asked
+
+
+def _formats(header: Header, recipe: Recipe, choice: Choice) -> tuple[Format, ...]:
+    """Give the formats that a picture is written in: one, or those among which `best` chooses."""
+    return choice.candidates(recipe.output) if recipe.output.best else (choice.format_of(header, recipe),)
+
+
+def _shrink(numbers: Plan, stage: Stage, header: Header, choice: Choice) -> float:
+    """Give by how much the decoder scales (`scale_on_load` decides): not what is trimmed or looked at first."""
+    if header.format not in _SCALABLE or stage.trim or choice.settings.disable_shrink_on_load:
+        return 1.0
+    return 1.0 if stage.resize.kernel is Kernel.NEAREST else load_shrink(numbers, header.format)
