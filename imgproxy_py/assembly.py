@@ -30,6 +30,7 @@ from imgproxy_py.dialects.port import Dialect
 from imgproxy_py.dialects.query import QueryDialect
 from imgproxy_py.edges import Edge, open_edges
 from imgproxy_py.engine import libvips
+from imgproxy_py.engine.isolation.processes import Isolation
 from imgproxy_py.engine.pool import Pool
 from imgproxy_py.engine.transformer import Transformer
 from imgproxy_py.errors import ImageError, ImgproxyError, SourceTooLarge
@@ -50,8 +51,8 @@ from imgproxy_py.settings.errors import SettingsError, WrongSetting
 from imgproxy_py.settings.names import variable
 from imgproxy_py.sources.allowed import AllowedSources
 from imgproxy_py.sources.http import HttpSource
-from imgproxy_py.sources.passing import Passing
 from imgproxy_py.sources.origins import Origins, SparingSource
+from imgproxy_py.sources.passing import Passing
 from imgproxy_py.sources.port import Source
 from imgproxy_py.sources.router import SourceRouter
 from imgproxy_py.sources.stored import Buckets, OneStore, Service, StoredSource
@@ -78,8 +79,8 @@ class Studio:
     query: QueryDialect | None
     transformer: Transformer
     sources: SourceRouter
-    caches: TieredCache
     origins: Origins
+    caches: TieredCache
     journal: Journal
     pool: Pool
     renderer: Renderer
@@ -95,9 +96,10 @@ class Studio:
 async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
     """Open sources, caches and engine; all of it is closed again at the end of the block."""
     async with AsyncExitStack() as stack:
-        origins = Origins(settings, patience=settings.download_timeout)
+        origins = Origins(settings, patience=settings.timeout)
         sources = await _open_sources(settings, stack, origins)
         transformer = _transformer(settings, await _watermark(settings, sources))
+        stack.callback(transformer.close)
         redis = await _open_redis(settings, stack)
         subscription = await stack.enter_async_context(Subscription(settings))
         # Closed after the caches, which tell them what they kept.
@@ -113,9 +115,9 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
             query=_query_dialect(settings, transformer),
             transformer=transformer,
             sources=sources,
+            origins=origins,
             caches=caches,
             journal=journal,
-            origins=origins,
             pool=pool,
             renderer=Renderer(
                 maker=Maker(
@@ -295,26 +297,32 @@ def _query_dialect(settings: Settings, transformer: Transformer) -> QueryDialect
 def _doors(studio: Studio) -> Iterator[Door]:
     settings, savable = studio.settings, studio.transformer.abilities.savable
     plain = ImgproxyVoice(show_details=settings.development_errors_mode)
+    pictures = _pictures(studio, studio.imgproxy, settings.switched_negotiation(savable), plain)
     yield Door(
         path="/",
         prefix=True,
-        handler=_pictures(studio, studio.imgproxy, settings.switched_negotiation(savable), plain).handle,
+        handler=pictures.handle,
+        at_once=pictures.at_once,
         voice=plain,
         dialect="imgproxy",
     )
+    told = _pictures(studio, studio.info, Negotiation(), plain)
     yield Door(
         path=f"{INFO_PATH}/",
         prefix=True,
-        handler=_pictures(studio, studio.info, Negotiation(), plain).handle,
+        handler=told.handle,
+        at_once=told.at_once,
         voice=plain,
         dialect="info",
     )
     if studio.query:
         problems = ProblemVoice(max_age=settings.error_max_age)
+        queried = _pictures(studio, studio.query, settings.listed_negotiation(savable), problems)
         yield Door(
             path="/images/",
             prefix=True,
-            handler=_pictures(studio, studio.query, settings.listed_negotiation(savable), problems).handle,
+            handler=queried.handle,
+            at_once=queried.at_once,
             voice=problems,
             dialect="query",
         )
@@ -385,23 +393,15 @@ def _watch(metrics: Metrics, studio: Studio) -> None:
     metrics.watch_counter("refused", "Requests refused because too many wait.", lambda: pool.refused)
     metrics.watch_gauge("flights", "Different pictures being found or made.", lambda: len(renderer.flight))
     metrics.watch_gauge("vips_memory_bytes", "Bytes of pixels that libvips holds.", libvips.memory)
+    if studio.transformer.isolation is not None:
+        _watch_isolation(metrics, studio.transformer.isolation)
+    _watch_origins(metrics, studio.origins)
     for tier in studio.caches.tiers:
         _watch_cache(metrics, tier)
     if renderer.leases is not None:
         _watch_leases(metrics, renderer.leases)
 
 
-def _watch_leases(metrics: Metrics, leases: Leases) -> None:
-    stats = leases.stats
-    if studio.transformer.isolation is not None:
-        _watch_isolation(metrics, studio.transformer.isolation)
-    _watch_origins(metrics, studio.origins)
-    metrics.watch_gauge("leases_held", "Pictures that this process makes for all.", lambda: len(leases))
-    metrics.watch_counter("leases_taken", "Leases got.", lambda: stats.taken)
-    metrics.watch_counter("leases_waited", "Pictures that another process was making.", lambda: stats.waited)
-    metrics.watch_counter("leases_taken_over", "Leases got after a wait.", lambda: stats.taken_over)
-    metrics.watch_counter("leases_lost", "Leases that lapsed before the work was done.", lambda: stats.lost)
-    metrics.watch_counter("leases_missed", "Times nobody could say who makes a picture.", lambda: stats.missed)
 def _watch_isolation(metrics: Metrics, isolation: Isolation) -> None:
     metrics.watch_gauge("isolated", "Pictures that processes of their own work on.", lambda: isolation.working)
     metrics.watch_counter("isolated_killed", "Such processes killed at a deadline.", lambda: isolation.killed)
@@ -419,6 +419,14 @@ def _watch_origins(metrics: Metrics, origins: Origins) -> None:
     metrics.watch_counter("origin_refusals", refusals, lambda: stats.turned_away, labels=away)
 
 
+def _watch_leases(metrics: Metrics, leases: Leases) -> None:
+    stats = leases.stats
+    metrics.watch_gauge("leases_held", "Pictures that this process makes for all.", lambda: len(leases))
+    metrics.watch_counter("leases_taken", "Leases got.", lambda: stats.taken)
+    metrics.watch_counter("leases_waited", "Pictures that another process was making.", lambda: stats.waited)
+    metrics.watch_counter("leases_taken_over", "Leases got after a wait.", lambda: stats.taken_over)
+    metrics.watch_counter("leases_lost", "Leases that lapsed before the work was done.", lambda: stats.lost)
+    metrics.watch_counter("leases_missed", "Times nobody could say who makes a picture.", lambda: stats.missed)
 
 
 def _watch_cache(metrics: Metrics, tier: Cache) -> None:

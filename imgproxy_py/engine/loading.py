@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import pyvips
 
@@ -119,6 +119,16 @@ class ImageFile:
         if shrink == 1:
             return {}
         return {"shrink": int(shrink)} if self.format is Format.JPEG else {"scale": 1 / shrink}
+
+
+class Decoding(Protocol):
+    """Decodes files somewhere else than `ImageFile.open` does."""
+
+    def open(
+        self, file: ImageFile, interrupt: Interrupt, *, shrink: float = 1.0, embedded_thumbnail: bool = False
+    ) -> pyvips.Image:
+        """Give what the file's own `open` gives, with all pixels computed; raises the same, and `DeadlineExceeded`."""
+        ...
 
 
 def configured(loading: Loading, kind: Format, settings: EngineSettings) -> Loading:

@@ -47,6 +47,12 @@ class EngineSettings(EncoderSettings, DetectionSettings, ClassificationSettings)
         default=0,
         description="How many more requests may wait, over all processes; one beyond is refused at once. 0 = no limit.",
     )
+    isolation_milliseconds: Count = Field(
+        default=500,
+        description="Decoders and encoders that cannot be interrupted (AVIF, HEIC, JPEG XL, camera RAW, PSD, palettes of"
+        " PNG) work in a process of their own, which is killed when nobody waits any more, if they are expected to take"
+        " longer than this. 0 = never.",
+    )
     max_src_resolution: Number = Field(default=50.0, description="The largest original that is decoded, in megapixels.")
     max_src_file_size: Count = Field(
         default=0, description="The largest original that is fetched, in bytes. 0 = no limit."
@@ -95,6 +101,10 @@ class EngineSettings(EncoderSettings, DetectionSettings, ClassificationSettings)
     color_profiles_dir: Annotated[Path, AfterValidator(_folder)] | None = Field(
         default=None,
         description="Folder of ICC profiles that URLs may name (`color_profile`), read when the service starts.",
+    )
+    convert_near_srgb: Flag = Field(
+        default=False,
+        description="Convert originals as well whose profile is sRGB but for one step of 255 in any colour.",
     )
     disable_shrink_on_load: Flag = Field(default=False, description="Decode originals at full size before resizing.")
 

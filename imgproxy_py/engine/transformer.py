@@ -22,6 +22,7 @@ from imgproxy_py.engine.detection.opening import open_detection
 from imgproxy_py.engine.gain_map import gain_map_of, survives, with_gain_map
 from imgproxy_py.engine.info.answer import Original, answer
 from imgproxy_py.engine.interrupt import Interrupt
+from imgproxy_py.engine.isolation.processes import open_isolation
 from imgproxy_py.engine.marks import KeptMarks, Marks
 from imgproxy_py.engine.metadata import kept, without_orientation
 from imgproxy_py.engine.opening import Opened, Opener
@@ -31,6 +32,7 @@ from imgproxy_py.engine.profiles import Profile, profiles
 from imgproxy_py.engine.quality import FoundQualities, source_mark
 from imgproxy_py.engine.results import handed_back, picture_of, placeholder_of, told_of
 from imgproxy_py.engine.settings import EngineSettings
+from imgproxy_py.engine.sharing import Frame, Share, result_name
 from imgproxy_py.engine.work import Work, plan_for
 from imgproxy_py.engine.writing import Finished, is_written_often
 from imgproxy_py.errors import (
@@ -55,6 +57,7 @@ _WITHOUT_CONSEQUENCE = frozenset(
     {
         "workers",
         "requests_queue_size",
+        "isolation_milliseconds",
         "max_src_file_size",
         "serve_truncated",
         "color_profiles_dir",
@@ -86,6 +89,7 @@ class Transformer:
         self.abilities = libvips.set_up()
         self.limits = settings.limits()
         self._profiles = profiles(settings.color_profiles_dir)
+        self.isolation = open_isolation(settings)
         self.choice = Choice(settings, self.abilities, self._profiles)
         self._opener = Opener(self.choice, self.limits)
         self.detection = open_detection(settings)
@@ -98,6 +102,11 @@ class Transformer:
             configured=self.open(watermark).file if watermark else None,
             opacity=settings.watermark_opacity,
         )
+
+    def close(self) -> None:
+        """End the processes that decode and encode for this one."""
+        if self.isolation is not None:
+            self.isolation.close()
 
     def check(self, output: Output) -> None:
         """Raise `OutputUnsupported` if the format that the URL names cannot be written here, or its profile is unknown."""
@@ -112,17 +121,28 @@ class Transformer:
         return self._opener.open(data, recipe, interrupt)
 
     def transform(
-        self, data: bytes, recipe: Recipe, interrupt: Interrupt, marks: Mapping[SourceRef, bytes] = _NO_MARKS
+        self,
+        data: bytes,
+        recipe: Recipe,
+        interrupt: Interrupt,
+        marks: Mapping[SourceRef, bytes] = _NO_MARKS,
+        share: Share | None = None,
     ) -> Picture:
         """Make the picture; `marks` are the bytes of the watermarks that the recipe names.
 
-        Raises an `ImageError`, `SourceTooLarge`, `ResultTooLarge` or `OutputUnsupported` for what cannot be made, and
-        `DeadlineExceeded` when `interrupt` was told to stop.
+        `share` is the way to pixels that other pictures of the same bytes have; the result is the same without.
+        Raises an `ImageError`, `SourceTooLarge`, `ResultTooLarge` or `OutputUnsupported` for what cannot be made,
+        `DeadlineExceeded` when `interrupt` was told to stop, and with a `share` `Postponed`.
         """
-        return self.begin(data, recipe, interrupt, marks).finish()
+        return self.begin(data, recipe, interrupt, marks, share).finish()
 
     def begin(
-        self, data: bytes, recipe: Recipe, interrupt: Interrupt, marks: Mapping[SourceRef, bytes] = _NO_MARKS
+        self,
+        data: bytes,
+        recipe: Recipe,
+        interrupt: Interrupt,
+        marks: Mapping[SourceRef, bytes] = _NO_MARKS,
+        share: Share | None = None,
     ) -> Priced[Picture]:
         """Read the original's header and tell what the picture will cost; `finish` makes it. Both raise as `transform`."""
         started = time.perf_counter()
@@ -134,7 +154,7 @@ class Transformer:
 
         def finish() -> Picture:
             try:
-                picture = self._made(opened, data, recipe, interrupt, marks)
+                picture = self._made(opened, data, recipe, interrupt, marks, share)
             except pyvips.Error as error:
                 raise _translated(error, interrupt) from error
             finally:
@@ -144,7 +164,13 @@ class Transformer:
         return Priced(cost, finish)
 
     def _made(
-        self, opened: Opened, data: bytes, recipe: Recipe, interrupt: Interrupt, marks: Mapping[SourceRef, bytes]
+        self,
+        opened: Opened,
+        data: bytes,
+        recipe: Recipe,
+        interrupt: Interrupt,
+        marks: Mapping[SourceRef, bytes],
+        share: Share | None,
     ) -> Picture:
         limits = self.limits.overridden(recipe.limits)
         if recipe.info is not None:
@@ -152,7 +178,7 @@ class Transformer:
         if self.choice.hands_back(opened.header, recipe.output):
             return handed_back(opened, data)
         started = time.perf_counter()
-        work = self._run_stages(opened, recipe, limits, interrupt, self._marks_with(marks))
+        work = self._run_stages(opened, recipe, limits, interrupt, self._marks_with(marks), share)
         transformed = time.perf_counter()
         picture = self._finished(work, opened, recipe)
         timings = Timings(transform=(transformed - started) * 1000, encode=(time.perf_counter() - transformed) * 1000)
@@ -164,12 +190,25 @@ class Transformer:
         told = answer(Original(data=data, work=work, info=info, classification=self.classification))
         return replace(told_of(told, opened), origin_bytes=len(data))
 
-    def _run_stages(self, opened: Opened, recipe: Recipe, limits: Limits, interrupt: Interrupt, marks: Marks) -> Work:
+    def _run_stages(
+        self,
+        opened: Opened,
+        recipe: Recipe,
+        limits: Limits,
+        interrupt: Interrupt,
+        marks: Marks,
+        share: Share | None,
+    ) -> Work:
         output = self.choice.format_of(opened.header, recipe)
         work = self._begun(opened, recipe, output, limits, interrupt, marks)
         if opened.frames > 1:
             return run_frames(work, recipe.stages, opened.frames)
-        return run_stages(work, recipe.stages)
+        if share is None or not share.wanted:
+            return run_stages(work, recipe.stages)
+        work = replace(work, share=share)
+        if marks is not self._marks:  # what their names stand for may change
+            return run_stages(work, recipe.stages)
+        return _shared(work, share, recipe)
 
     def _marks_with(self, fetched: Mapping[SourceRef, bytes]) -> Marks:
         if not fetched:
@@ -199,6 +238,7 @@ class Transformer:
             reloadable=not recipe.output.enforce_thumbnail,
             marks=marks,
             detection=self.detection,
+            isolation=self.isolation,
         )
 
     def _finished(self, work: Work, opened: Opened, recipe: Recipe) -> Picture:
@@ -229,6 +269,7 @@ class Transformer:
             settings=self.settings,
             interrupt=work.interrupt,
             found=self._found,
+            isolation=self.isolation,
             source=source_mark(opened.file.data) if several else (0, 0),
         )
         if output.best:
@@ -245,6 +286,17 @@ class Transformer:
         limits = self.limits.overridden(recipe.limits)
         numbers = plan_for(recipe.stages[0], Size(header.width, header.height), header, limits, vector=False)
         return is_as_asked(opened.file.data, header, recipe, numbers, picture.format)
+
+
+def _shared(work: Work, share: Share, recipe: Recipe) -> Work:
+    """Give the work after all stages, done once for all pictures that differ only in how they are encoded."""
+
+    def made() -> Frame:
+        done = run_stages(work, recipe.stages)
+        return Frame(image=done.image, view=done.view, imported=done.imported)
+
+    frame = share.frame(result_name(recipe, work.output), made, work.interrupt)
+    return replace(work, image=frame.image, view=frame.view, imported=frame.imported)
 
 
 # How libvips' encoders begin their complaints.

@@ -11,10 +11,12 @@ import pyvips
 from imgproxy_py.engine.detection.objects import ObjectDetection
 from imgproxy_py.engine.gain_map import GainMap
 from imgproxy_py.engine.interrupt import Interrupt
-from imgproxy_py.engine.loading import ImageFile
+from imgproxy_py.engine.isolation.expected import decoding_milliseconds
+from imgproxy_py.engine.loading import Decoding, ImageFile
 from imgproxy_py.engine.marks import Marks
 from imgproxy_py.engine.profiles import Profile
 from imgproxy_py.engine.settings import EngineSettings
+from imgproxy_py.engine.sharing import Share
 from imgproxy_py.errors import BrokenImage
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.geometry import Plan, Size, plan
@@ -36,7 +38,7 @@ class Work:
     size. `imported` says that the embedded profile was already applied. `high_depth` keeps 16 bits. `view` is what of the
     original the image shows. `decisions` are those that all frames of an animation share, `None` for a still.
     `profile` is what the result's colours are converted to, if the URL names one; `gain_map` is what the result takes of
-    an UltraHDR original, if it may.
+    an UltraHDR original, if it may. `share` is the way to pixels that others have decoded of the same file.
     """
 
     image: pyvips.Image
@@ -59,6 +61,8 @@ class Work:
     marks: Marks | None = None
     detection: ObjectDetection = field(default_factory=ObjectDetection)
     decisions: dict[Hashable, Any] | None = None
+    isolation: Decoding | None = None
+    share: Share | None = None
 
     @property
     def size(self) -> Size:
@@ -107,10 +111,16 @@ class Work:
 
     def reopened(self, shrink: float = 1.0) -> Work:
         """Give the work with its file opened anew, `shrink` times smaller; raises `BrokenImage` if the header lied."""
-        image = self.file.open(shrink=shrink, embedded_thumbnail=self.asked.enforce_thumbnail, interrupt=self.interrupt)
+        image = self._decoded(shrink)
         if shrink >= 1 and (image.width > self.header.width or image.height > self.header.height):
             raise BrokenImage("the original is larger than its header says")  # the limits were judged by the header
         return self.showing(image)
+
+    def _decoded(self, shrink: float) -> pyvips.Image:
+        thumbnail = self.asked.enforce_thumbnail
+        if self.isolation and decoding_milliseconds(self.header) > self.settings.isolation_milliseconds:
+            return self.isolation.open(self.file, self.interrupt, shrink=shrink, embedded_thumbnail=thumbnail)
+        return self.file.open(shrink=shrink, embedded_thumbnail=thumbnail, interrupt=self.interrupt)
 
     def in_memory(self) -> Work:
         """Give the work with its pixels computed, for steps that read them in another order or more than once."""

@@ -11,6 +11,8 @@ from imgproxy_py.engine.animation import frame_size
 from imgproxy_py.engine.best import smallest
 from imgproxy_py.engine.encoding import Encoding, encode, writable_format
 from imgproxy_py.engine.interrupt import Interrupt
+from imgproxy_py.engine.isolation.expected import encoding_milliseconds
+from imgproxy_py.engine.isolation.processes import Isolation
 from imgproxy_py.engine.loading import ImageFile
 from imgproxy_py.engine.perception import Measure, perception, structure
 from imgproxy_py.engine.quality import (
@@ -52,6 +54,7 @@ class Finished:
     interrupt: Interrupt
     found: FoundQualities
     source: tuple[int, int] = (0, 0)
+    isolation: Isolation | None = None
 
     def written(self, wanted: Format) -> tuple[Format, bytes]:
         """Give the picture in a format, or in the one that holds a picture of this size; raises `pyvips.Error`."""
@@ -78,6 +81,9 @@ class Finished:
 
     def _encode(self, image: pyvips.Image, kind: Format, quality: int, asked: Output) -> bytes:
         encoding = Encoding(format=kind, quality=quality, keep=self.keep, asked=asked)
+        expected = encoding_milliseconds(image.width, image.height, kind, asked, self.settings)
+        if self.isolation and expected > self.settings.isolation_milliseconds:
+            return self.isolation.encode(image, encoding, self.interrupt)
         return encode(self.interrupt.watch(image), encoding, self.settings)
 
     def _searched(self, search: Search, kind: Format, asked: Output, at: Callable[[int], bytes]) -> int:

@@ -1,0 +1,1 @@
+"""Work that cannot be interrupted, done in processes that can be killed."""
