@@ -27,7 +27,7 @@ from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.model import Placeholder
 from imgproxy_py.recipe.picture import Picture
 
-VERSION = 6
+VERSION = 7
 _MAGIC = b"ipy"
 _START = struct.Struct(">3sBII")
 _LENGTH = struct.Struct(">I")
@@ -56,6 +56,8 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "credentials": str,
     "ignored": str,
     "generation": int,
+    "origin_etag": str,
+    "checked_at": _OPTIONAL_NUMBER,
 }
 _NOT_IN_HEADER = frozenset({"data", "timings"})
 if _KINDS.keys() != {one.name for one in fields(Picture)} - _NOT_IN_HEADER:  # pragma: no cover

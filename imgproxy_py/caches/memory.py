@@ -13,7 +13,7 @@ from imgproxy_py.caches.port import CacheStats
 from imgproxy_py.kinds import Count, Seconds
 from imgproxy_py.recipe.picture import Outcome, Picture
 
-OVERHEAD_BYTES = 1024
+OVERHEAD_BYTES = 1152
 """What an entry costs beside its data, key and texts: measured with tracemalloc on CPython 3.11, rounded up."""
 
 
@@ -31,13 +31,15 @@ class MemoryCacheSettings(BaseModel):
 class _Entry(NamedTuple):
     picture: Picture
     cost: int
-    expires_at: float
+    fresh_until: float
+    kept_until: float
 
 
 class MemoryCache:
     """A `Cache` bounded by bytes, which also answers at once, without a task (`peek`).
 
-    `clock` gives seconds and never goes back. Not for several threads.
+    What is not fresh any more is kept for a while, for whoever asks for it as `stale`. `clock` gives seconds and never goes
+    back. Not for several threads.
     """
 
     outcome = Outcome.MEMORY
@@ -46,7 +48,7 @@ class MemoryCache:
         self.stats = CacheStats()
         self.bytes = 0
         self._limit = settings.memory_cache_bytes
-        self._lifetime = settings.memory_cache_expiration_seconds
+        self.lifetime = settings.memory_cache_expiration_seconds
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._tagged: dict[str, set[str]] = {}
@@ -60,13 +62,20 @@ class MemoryCache:
     def peek(self, key: str) -> Picture | None:
         """Give the picture under a key now: a look-up and a move. A miss is not counted: `get` comes next."""
         entry = self._entries.get(key)
-        if entry is not None and entry.expires_at > self._clock():
+        if entry is None:
+            return None
+        if entry.fresh_until > (now := self._clock()):
             self._entries.move_to_end(key)
             self.stats.hits += 1
             return entry.picture
-        if entry is not None:
+        if entry.kept_until <= now:
             self._drop(key)
         return None
+
+    def stale(self, key: str) -> Picture | None:
+        """Give the picture under a key if it is kept, but not fresh any more."""
+        entry = self._entries.get(key)
+        return entry.picture if entry is not None and entry.fresh_until <= self._clock() < entry.kept_until else None
 
     async def get(self, key: str) -> Picture | None:
         """Give the picture under a key."""
@@ -74,13 +83,19 @@ class MemoryCache:
         self.stats.misses += picture is None
         return picture
 
-    async def put(self, key: str, picture: Picture) -> None:
-        """Keep a picture; one that is larger than the whole cache is not kept, nor what was there before."""
+    async def put(
+        self, key: str, picture: Picture, seconds: float | None = None, *, fresh: float | None = None
+    ) -> None:
+        """Keep a picture, `fresh` for all of its seconds or for so many of them.
+
+        One that is larger than the whole cache is not kept, nor what was there before.
+        """
         self._drop(key)
         cost = _cost(key, picture)
         if not picture.complete or cost > self._limit:
             return
-        self._entries[key] = _Entry(picture, cost, self._clock() + self._lifetime)
+        now, kept = self._clock(), self.lifetime if seconds is None else seconds
+        self._entries[key] = _Entry(picture, cost, now + (kept if fresh is None else fresh), now + kept)
         for tag in picture.tags:
             self._tagged.setdefault(tag, set()).add(key)
         self.bytes += cost
@@ -123,5 +138,5 @@ class MemoryCache:
 
 
 def _cost(key: str, picture: Picture) -> int:
-    texts = (key, picture.etag, picture.cache_control, picture.source, *picture.tags)
+    texts = (key, picture.etag, picture.origin_etag, picture.cache_control, picture.source, *picture.tags)
     return OVERHEAD_BYTES + len(picture.data) + sum(map(len, texts))

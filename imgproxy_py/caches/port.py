@@ -32,12 +32,18 @@ class Cache(Protocol):
     stats: CacheStats
     """What was counted."""
 
+    lifetime: float
+    """Seconds that a picture is kept if nothing else is said; infinite for as long as it is there."""
+
     async def get(self, key: str) -> Picture | None:
         """Give the picture under a key, `None` if there is none, it has expired, or the cache is out of order."""
         ...
 
-    async def put(self, key: str, picture: Picture) -> None:
-        """Keep a picture for the cache's own lifetime; incomplete ones are not kept."""
+    async def put(self, key: str, picture: Picture, seconds: float | None = None) -> None:
+        """Keep a picture for so many seconds, or else for the cache's own lifetime; incomplete ones are not kept.
+
+        A cache that forgets nothing by itself may keep it for longer.
+        """
         ...
 
     async def delete(self, key: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 from imgproxy_py.caches.codec import decode, encode
@@ -20,7 +21,7 @@ class RedisCache:
         self.stats = CacheStats()
         self._connection = connection
         self._prefix = f"{connection.settings.redis_key_prefix}picture:"
-        self._lifetime = connection.settings.redis_cache_expiration_seconds
+        self.lifetime: float = connection.settings.redis_cache_expiration_seconds
 
     def __repr__(self) -> str:
         return f"<RedisCache: {self._connection!r}>"
@@ -37,11 +38,12 @@ class RedisCache:
             self.stats.errors += 1
         return None
 
-    async def put(self, key: str, picture: Picture) -> None:
+    async def put(self, key: str, picture: Picture, seconds: float | None = None) -> None:
         """Keep a picture."""
         if not picture.complete:
             return
-        if await self._execute("SET", self._prefix + key, encode(picture), "EX", self._lifetime):
+        expires_in = max(1, ceil(self.lifetime if seconds is None else seconds))
+        if await self._execute("SET", self._prefix + key, encode(picture), "EX", expires_in):
             self.stats.puts += 1
 
     async def delete(self, key: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
+import structlog
 from pydantic import AfterValidator, BaseModel, Field
 
 from imgproxy_py.breaker import Breaker
@@ -20,6 +22,7 @@ from imgproxy_py.stores.port import Store
 
 T = TypeVar("T")
 
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("imgproxy_py.caches")
 _PLACE = re.compile(r"(s3://[^/\s]+(/\S*)?|local:///\S+)\Z")
 _FAILURES = 3
 _PAUSE = 5.0
@@ -46,7 +49,11 @@ class ResultStoreSettings(BaseModel):
 
 
 class StoredCache:
-    """A `Cache` in a `Store`, under keys that begin with `prefix`. `clock` gives Unix seconds."""
+    """A `Cache` in a `Store`, under keys that begin with `prefix`.
+
+    Nothing is removed; what has been there for longer than its lifetime and `beyond` seconds is not found. `clock` gives Unix
+    seconds.
+    """
 
     outcome = Outcome.STORED
 
@@ -56,38 +63,42 @@ class StoredCache:
         settings: ResultStoreSettings,
         *,
         prefix: str = "",
+        beyond: float = 0.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.stats = CacheStats()
         self._store = store
         self._seconds = settings.result_store_timeout
-        self._lifetime = settings.result_store_expiration_seconds
+        self.lifetime = settings.result_store_expiration_seconds or math.inf
+        self._beyond = beyond
         self._prefix = prefix
         self._clock = clock
-        self._breaker = Breaker(failures=_FAILURES, pause=_PAUSE)
+        # A full disk, or a key that may only read, is no reason not to read.
+        self._reading = Breaker(failures=_FAILURES, pause=_PAUSE)
+        self._writing = Breaker(failures=_FAILURES, pause=_PAUSE)
 
     def __repr__(self) -> str:
-        return f"<StoredCache: {self._store!r}, {self._breaker!r}>"
+        return f"<StoredCache: {self._store!r}, reading {self._reading!r}, writing {self._writing!r}>"
 
     async def get(self, key: str) -> Picture | None:
         """Give the picture under a key."""
-        picture = await self._asked(lambda: self._read(self._place(key)))
+        picture = await self._asked(self._reading, lambda: self._read(self._place(key)))
         if picture is None:
             self.stats.misses += 1
         else:
             self.stats.hits += 1
         return picture
 
-    async def put(self, key: str, picture: Picture) -> None:
+    async def put(self, key: str, picture: Picture, seconds: float | None = None) -> None:
         """Keep a picture."""
         if not picture.complete:
             return
-        kept = await self._asked(lambda: self._store.put(self._place(key), encode(picture)))
+        kept = await self._asked(self._writing, lambda: self._store.put(self._place(key), encode(picture)))
         self.stats.puts += kept is not None
 
     async def delete(self, key: str) -> None:
         """Forget a picture."""
-        await self._asked(lambda: self._store.delete(self._place(key)))
+        await self._asked(self._writing, lambda: self._store.delete(self._place(key)))
 
     async def ping(self) -> None:
         """Raise `CapacityError` unless the store answers."""
@@ -104,31 +115,40 @@ class StoredCache:
     async def _read(self, place: str) -> Picture | None:
         info, data = await self._store.get(place)
         stored_at = info.validators.modified_at
-        if self._lifetime and stored_at is not None and stored_at + self._lifetime <= self._clock():
+        if stored_at is not None and stored_at + self.lifetime + self._beyond <= self._clock():
             return None
         picture = decode(data)
         self.stats.errors += picture is None
         return picture
 
-    async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T | None:
-        if not self._breaker.lets_through():
+    async def _asked(self, breaker: Breaker, ask: Callable[[], Awaitable[T]]) -> T | None:
+        if not breaker.lets_through():
             self.stats.errors += 1
             return None
         try:
             async with asyncio.timeout(self._seconds):
                 answer = await ask()
         except (ImgproxyError, TimeoutError) as error:
-            self._note(error)
+            self._note(breaker, error)
             return None
         except BaseException:
-            self._breaker.gave_up()
+            breaker.gave_up()
             raise
-        self._breaker.succeeded()
+        self._note_answer(breaker)
         return answer
 
-    def _note(self, error: ImgproxyError | TimeoutError) -> None:
+    def _note(self, breaker: Breaker, error: ImgproxyError | TimeoutError) -> None:
         if isinstance(error, SourceMissing) and error.upstream_status == 404:
-            self._breaker.succeeded()
-        else:
-            self.stats.errors += 1
-            self._breaker.failed()
+            self._note_answer(breaker)
+            return
+        self.stats.errors += 1
+        if breaker.failed():
+            said = error.private or error.detail if isinstance(error, ImgproxyError) else ""
+            _log.warning("result_store_lost", work=self._work(breaker), error=type(error).__name__, detail=said)
+
+    def _note_answer(self, breaker: Breaker) -> None:
+        if breaker.succeeded():
+            _log.info("result_store_returned", work=self._work(breaker))
+
+    def _work(self, breaker: Breaker) -> str:
+        return "writing" if breaker is self._writing else "reading"

@@ -77,7 +77,9 @@ class Picture:
     `complete` is false when the original was truncated and is served all the same: such a picture is never stored.
     `credentials` tells what became of the original's Content Credentials, if it had any: `kept` or `dropped`. `ignored` names
     the option that was asked for and could not be heeded, blank if there is none. `generation` is the newest purge that was
-    known when its original began to be fetched, so that later ones know it as older than themselves.
+    known when its original began to be fetched, so that later ones know it as older than themselves. `origin_etag` is the
+    entity tag of the original, `modified_at` its time of change; `checked_at` is when it was last known to be so, in Unix
+    seconds.
     """
 
     data: bytes
@@ -101,6 +103,8 @@ class Picture:
     credentials: str = ""
     ignored: str = ""
     generation: int = 0
+    origin_etag: str = ""
+    checked_at: float | None = None
     timings: Timings = field(default=Timings(), compare=False)
 
     @property
@@ -132,17 +136,32 @@ class Outcome(StrEnum):
     SHARED = "shared"
     MADE = "made"
     BYPASSED = "bypassed"
+    CONFIRMED = "confirmed"
+    """It was stale, and its original has not changed."""
     REMEMBERED = "remembered"
     """No picture: that there is none was known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staleness:
+    """How a picture is out of date: by so many `seconds`, at an `age` in seconds since its original was last known to be so.
+
+    `failure` is why it could not be refreshed, `None` while that is being tried.
+    """
+
+    seconds: float
+    age: float
+    failure: ImgproxyError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
     """A picture and where it came from.
 
-    With a `failure` it is the fallback, shown in place of what was asked.
+    With a `failure` it is the fallback, shown in place of what was asked. `stale` says how it is out of date, if it is.
     """
 
     picture: Picture
     outcome: Outcome
     failure: ImgproxyError | None = None
+    stale: Staleness | None = None

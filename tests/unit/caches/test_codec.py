@@ -41,6 +41,8 @@ PICTURES = st.builds(
     complete=st.booleans(),
     credentials=st.sampled_from(["", "kept", "dropped"]),
     ignored=st.sampled_from(["", "trim"]),
+    origin_etag=TEXTS,
+    checked_at=st.none() | NUMBERS,
     timings=st.just(Timings()),
 )
 
@@ -96,6 +98,8 @@ def test_another_version_is_a_miss(monkeypatch: pytest.MonkeyPatch, picture: Pic
         {"complete": 1},
         {"surplus": 1},
         {"etag": None},
+        {"origin_etag": None},
+        {"checked_at": "now"},
     ],
 )
 def test_a_header_with_wrong_values_is_a_miss(picture: Picture, change: dict[str, object]) -> None:

@@ -111,6 +111,8 @@ async def test_an_entry_costs_no_more_than_is_counted() -> None:
             replace(
                 picture(100),
                 etag=f'"{number:032}"',
+                origin_etag=f'"{number:016}"',
+                checked_at=1_700_000_000.0 + number,
                 source=f"https://host.test/{number}.png",
                 tags=(f"source-{number:016x}", "preset-card"),
             ),
@@ -124,6 +126,7 @@ class Broken:
     """A tier that does not keep its promise."""
 
     outcome = Outcome.REDIS
+    lifetime = 60.0
 
     def __init__(self) -> None:
         self.stats = CacheStats()
@@ -131,7 +134,7 @@ class Broken:
     async def get(self, key: str) -> Picture | None:
         raise RuntimeError(key)
 
-    async def put(self, key: str, picture: Picture) -> None:
+    async def put(self, key: str, picture: Picture, seconds: float | None = None) -> None:
         raise RuntimeError(key)
 
     async def delete(self, key: str) -> None:

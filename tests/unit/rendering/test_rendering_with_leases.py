@@ -36,9 +36,9 @@ class Shelf(MemoryCache):
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def put(self, key: str, picture: Any) -> None:
+    async def put(self, key: str, picture: Any, seconds: float | None = None, *, fresh: float | None = None) -> None:
         await self.gate.wait()
-        await super().put(key, picture)
+        await super().put(key, picture, seconds, fresh=fresh)
 
 
 class Process:
