@@ -9,6 +9,7 @@ import pyvips
 
 from imgproxy_py.engine.pixels import as_color
 from imgproxy_py.engine.profiles import Profile
+from imgproxy_py.engine.standard_colors import standardised
 from imgproxy_py.engine.work import Work
 from imgproxy_py.recipe.formats import ABILITIES
 
@@ -74,7 +75,7 @@ def with_output_profile(work: Work) -> tuple[Work, bool]:
         return _exported(work) if work.imported else (work, True)
     if work.imported or is_plain_srgb(work.image.get(PROFILE)):
         return work, False
-    return work.showing(_standardised(work.image)), False
+    return _standardised(work), False
 
 
 def _in_profile(work: Work, profile: Profile) -> pyvips.Image:
@@ -108,7 +109,13 @@ def _exported(work: Work) -> tuple[Work, bool]:
         return work, False
 
 
-def _standardised(image: pyvips.Image) -> pyvips.Image:
+def _standardised(work: Work) -> Work:
+    profile, even_near = work.image.get(PROFILE), work.settings.convert_near_srgb
+    image = standardised(work.image, profile, work.interrupt, even_near=even_near)
+    return work.showing(_transformed(work.image) if image is None else image)
+
+
+def _transformed(image: pyvips.Image) -> pyvips.Image:
     standard = "sgrey" if image.interpretation in _GREY else "srgb"
     depth = 16 if image.format == "ushort" else 8
     pcs = connection_space(image.get(PROFILE))

@@ -1,0 +1,110 @@
+"""The short way from an original's profile to sRGB or standard grey (dialect §10).
+
+Profiles are known by what they do: the transform of each is made once, remembered under the profile's bytes, and tried on
+a grid of colours. One that moves none of them by more than a step of 255 is sRGB under another name, and there is
+nothing to do. Every other gives the very pixels of libvips' `icc_transform`, without its cost of making the transform.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import product
+
+import pyvips
+
+from imgproxy_py.engine.interrupt import Interrupt
+from imgproxy_py.engine.lcms import RGB, Transform, open_transform
+
+_REMEMBERED = 64  # transforms, of up to 200 KB each
+_LARGEST_PROFILE = 64 * 1024
+_LARGEST_PICTURE = 4_000_000  # pixels; of larger ones the transform is made in no time beside theirs, and they stream
+_AT_ONCE = 500_000  # pixels between two looks at the interrupt: about 5 ms
+
+_TAGS_AT, _TAG = (
+    128,
+    12,
+)  # the tag table of an ICC profile: how many, then signature, offset, length of each (ICC.1 §7.3)
+_MATRIX = frozenset({b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC"})
+_CURVE = frozenset({b"kTRC"})
+_TABLES = b"A2B"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A profile whose transform is at hand; `idle` if that moves no colour by more than a step of 255."""
+
+    transform: Transform
+    idle: bool
+
+
+def standardised(
+    image: pyvips.Image, profile: bytes, interrupt: Interrupt, *, even_near: bool = False
+) -> pyvips.Image | None:
+    """Give an image in sRGB, or grey in standard grey, with its metadata; `None` where only libvips can do it.
+
+    That is all but 8-bit pictures of up to 4 megapixels with a profile of matrix and curves. A profile that is sRGB but
+    for a step of 255 is taken for it, unless `even_near`. Raises `pyvips.Error` if the pixels cannot be had, and
+    `DeadlineExceeded`.
+    """
+    if image.format != "uchar" or image.bands > RGB + 1 or len(profile) > _LARGEST_PROFILE:
+        return None
+    known = _known(profile, image.bands)
+    if known is None:
+        return None
+    if known.idle and not even_near:
+        return image
+    if image.width * image.height > _LARGEST_PICTURE:
+        return None
+    return _transformed(image, known.transform, interrupt)
+
+
+def _transformed(image: pyvips.Image, transform: Transform, interrupt: Interrupt) -> pyvips.Image:
+    pixels = memoryview(interrupt.watch(image).write_to_memory())
+    part = _AT_ONCE * transform.bands
+    for start in range(0, len(pixels), part):
+        interrupt.check()
+        transform.apply(pixels[start : start + part])
+    made = pyvips.Image.new_from_memory(pixels, image.width, image.height, image.bands, "uchar")
+    return image.insert(made, 0, 0)  # all of it is covered, so that of the image no more than its metadata is asked for
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _known(profile: bytes, bands: int) -> Known | None:
+    colors = bands - (1 - bands % 2)
+    if not _is_simple(profile, grey=colors != RGB):
+        return None
+    transform = open_transform(profile, _standard(colors), bands)
+    return None if transform is None else Known(transform, _is_idle(transform))
+
+
+def _is_simple(profile: bytes, *, grey: bool) -> bool:
+    """Tell whether a profile is curves, and a matrix for RGB, and nothing else that could be meant."""
+    count = int.from_bytes(profile[_TAGS_AT : _TAGS_AT + 4], "big")
+    first = _TAGS_AT + 4
+    tags = {profile[at : at + 4] for at in range(first, min(first + count * _TAG, len(profile)), _TAG)}
+    return tags >= (_CURVE if grey else _MATRIX) and not any(tag.startswith(_TABLES) for tag in tags)
+
+
+@cache
+def _standard(colors: int) -> bytes:
+    data: bytes = pyvips.Operation.call("profile_load", "srgb" if colors == RGB else "sgrey")
+    return data
+
+
+def _is_idle(transform: Transform) -> bool:
+    before = _grid(transform.bands)
+    after = bytearray(before)
+    transform.apply(after)
+    return all(abs(one - other) <= 1 for one, other in zip(before, after, strict=True))
+
+
+@cache
+def _grid(bands: int) -> bytes:
+    """Give pixels of all greys and, for RGB, of all colours in steps of 17."""
+    extra = (255,) * (1 - bands % 2)
+    colors = bands - len(extra)
+    pixels = [(level,) * colors for level in range(256)]
+    if colors == RGB:
+        pixels += product(range(0, 256, 17), repeat=RGB)
+    return bytes(sample for pixel in pixels for sample in (*pixel, *extra))
