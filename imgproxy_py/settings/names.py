@@ -12,6 +12,7 @@ ENV_FILE = f"{PREFIX}ENV_FILE"
 FORMER = {
     "enable_webp_detection": "auto_webp",
     "enable_avif_detection": "auto_avif",
+    "read_timeout": "read_request_timeout",
 }
 """Names that fields had in version 3 of the dialect, and the fields; where both are set the newer name wins."""
 

@@ -34,6 +34,7 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)  # dialect §13.1; th
 _ID_PREFIX = secrets.token_urlsafe(12)  # 96 random bits tell processes apart, the counter requests
 _COUNTER = itertools.count(1)
 _EMPTY_STATUSES = frozenset({204, 304})
+_APART_FROM = 65536  # bytes of a body that leaves apart from its head: aiohttp would copy it behind the head, and keep the copy
 
 
 def fresh_id() -> str:
@@ -192,7 +193,9 @@ def _asked(request: web.Request, record: RequestRecord) -> Asked:
 async def _send(request: web.Request, response: web.StreamResponse, record: RequestRecord) -> None:
     """Send an answer here rather than leave it to aiohttp, so that a client who is gone by now is noticed."""
     record.bytes_out = _body_length(request, response)
-    await response.prepare(request)
+    writer = await response.prepare(request)
+    if writer and record.bytes_out > _APART_FROM:
+        writer.send_headers()
     await response.write_eof()
     if not isinstance(response, web.Response):
         record.bytes_out = response.body_length

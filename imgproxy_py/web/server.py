@@ -60,6 +60,13 @@ class ServerSettings(BaseModel):
     keep_alive_timeout: Number = Field(
         default=10.0, description="Seconds that an idle connection stays open. 0 = each answer closes its connection."
     )
+    read_request_timeout: Seconds = Field(
+        default=10.0, description="Seconds from the first byte of a request's head to its last."
+    )
+    write_response_timeout: Seconds = Field(
+        default=10.0,
+        description="Seconds in which a client has to take 16 KiB of an answer, over and over; it is cut off otherwise.",
+    )
     graceful_stop_timeout: Seconds | None = Field(
         default=None, description="Seconds that requests in flight get at the end; by default twice the time-out."
     )
@@ -158,11 +165,14 @@ class Server:
             self._server,
             self._traffic,
             max_clients=self._settings.max_clients,
+            read_timeout=self._settings.read_request_timeout,
+            write_timeout=self._settings.write_response_timeout,
             loop=asyncio.get_running_loop(),
             access_log=None,
             keepalive_timeout=self._settings.keep_alive_timeout or self._settings.timeout,
             lingering_time=LINGER,
             max_line_size=self._settings.max_url_length,
+            auto_decompress=False,  # the few bodies that are read are small, and what expands is a bomb
         )
 
     @property
