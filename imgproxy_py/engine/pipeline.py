@@ -61,23 +61,38 @@ STEPS: tuple[Step, ...] = (
     extend,
     extend_aspect_ratio,
     pad,
-    fit_format,
+    fit_format,  # from here on it matters which format the result has
     flatten,
     watermark,
 )
 
+_COMMON = STEPS[: STEPS.index(fit_format)]
+
 
 def run_stages(work: Work, stages: tuple[Stage, ...]) -> Work:
     """Give the work after all stages, each fed by the one before (dialect §5.1); it is at the beginning of the first."""
-    work = run(work)
+    return run_to_end(run_common(work, stages))
+
+
+def run_common(work: Work, stages: tuple[Stage, ...]) -> Work:
+    """Give the work after all stages but for those steps of the last that depend on the result's format."""
     for stage in stages[1:]:
-        work = run(work.entering(stage))
-    return work
+        work = _run(STEPS, work).entering(stage)
+    return _run(_COMMON, work)
+
+
+def run_to_end(work: Work) -> Work:
+    """Give the work that `run_common` has left after the rest of its last stage."""
+    return _run(STEPS[len(_COMMON) :], work)
 
 
 def run(work: Work) -> Work:
     """Give the work after all steps, each of which is free to find nothing to do."""
-    for step in STEPS:
+    return _run(STEPS, work)
+
+
+def _run(steps: tuple[Step, ...], work: Work) -> Work:
+    for step in steps:
         work = step(work)
         work.interrupt.check()
     return work

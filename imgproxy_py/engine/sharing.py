@@ -10,19 +10,18 @@ round, and a decoder's are made as soon as they are claimed.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pyvips
 from pydantic import BaseModel, Field
 
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.kinds import Count
-from imgproxy_py.recipe.view import View
 
 _OVERHEAD_BYTES = 4096
 """What an entry costs beside its pixels: libvips' image, its metadata, the key."""
@@ -48,21 +47,16 @@ class Postponed(Exception):
 
     def __init__(self, ended: Future[None] | None = None) -> None:
         super().__init__("others make the pixels")
-        self._ended = ended
-
-    async def over(self) -> None:
-        """Wait until it may begin anew."""
-        if self._ended is not None:
-            await asyncio.wrap_future(self._ended)
+        self.ended = ended
+        """What to wait for, `None` for nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """An image on its way to a picture: what of the original it shows, and whether its profile was already applied."""
+    """An image on its way to a picture, and what else its maker notes of his work."""
 
     image: pyvips.Image
-    view: View = field(default=View())
-    imported: bool = False
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:

@@ -11,6 +11,7 @@ import pyvips
 
 from imgproxy_py import __version__
 from imgproxy_py.engine import libvips
+from imgproxy_py.engine.alike import run_for_all
 from imgproxy_py.engine.animation import frame_size, run_frames
 from imgproxy_py.engine.best import holding, without_idle_alpha
 from imgproxy_py.engine.choice import Choice
@@ -32,7 +33,7 @@ from imgproxy_py.engine.profiles import Profile, profiles
 from imgproxy_py.engine.quality import FoundQualities, source_mark
 from imgproxy_py.engine.results import handed_back, picture_of, placeholder_of, told_of
 from imgproxy_py.engine.settings import EngineSettings
-from imgproxy_py.engine.sharing import Frame, Share, result_name
+from imgproxy_py.engine.sharing import Share
 from imgproxy_py.engine.work import Work, plan_for
 from imgproxy_py.engine.writing import Finished, is_written_often
 from imgproxy_py.errors import (
@@ -57,6 +58,8 @@ _WITHOUT_CONSEQUENCE = frozenset(
     {
         "workers",
         "requests_queue_size",
+        "huge_picture_ms",
+        "max_originals",
         "isolation_milliseconds",
         "max_src_file_size",
         "serve_truncated",
@@ -206,9 +209,9 @@ class Transformer:
         if share is None or not share.wanted:
             return run_stages(work, recipe.stages)
         work = replace(work, share=share)
-        if marks is not self._marks:  # what their names stand for may change
+        if marks is not self._marks or recipe.output.placeholder is not None:  # what marks' names stand for may change
             return run_stages(work, recipe.stages)
-        return _shared(work, share, recipe)
+        return run_for_all(work, share, recipe)
 
     def _marks_with(self, fetched: Mapping[SourceRef, bytes]) -> Marks:
         if not fetched:
@@ -253,7 +256,9 @@ class Transformer:
         return picture
 
     def _written(self, work: Work, opened: Opened, output: Output) -> Picture:
-        work, profile = with_output_profile(work)
+        profile = work.embeds_profile
+        if profile is None:
+            work, profile = with_output_profile(work)
         if work.gain_map is not None:
             work = work.showing(with_gain_map(work.image, work.gain_map, work.view))
         several = is_written_often(output, self.settings)
@@ -286,17 +291,6 @@ class Transformer:
         limits = self.limits.overridden(recipe.limits)
         numbers = plan_for(recipe.stages[0], Size(header.width, header.height), header, limits, vector=False)
         return is_as_asked(opened.file.data, header, recipe, numbers, picture.format)
-
-
-def _shared(work: Work, share: Share, recipe: Recipe) -> Work:
-    """Give the work after all stages, done once for all pictures that differ only in how they are encoded."""
-
-    def made() -> Frame:
-        done = run_stages(work, recipe.stages)
-        return Frame(image=done.image, view=done.view, imported=done.imported)
-
-    frame = share.frame(result_name(recipe, work.output), made, work.interrupt)
-    return replace(work, image=frame.image, view=frame.view, imported=frame.imported)
 
 
 # How libvips' encoders begin their complaints.

@@ -39,6 +39,7 @@ class Work:
     original the image shows. `decisions` are those that all frames of an animation share, `None` for a still.
     `profile` is what the result's colours are converted to, if the URL names one; `gain_map` is what the result takes of
     an UltraHDR original, if it may. `share` is the way to pixels that others have decoded of the same file.
+    `embeds_profile` tells, once the image is in its result's colours, whether their profile is to be written.
     """
 
     image: pyvips.Image
@@ -63,6 +64,7 @@ class Work:
     decisions: dict[Hashable, Any] | None = None
     isolation: Decoding | None = None
     share: Share | None = None
+    embeds_profile: bool | None = None
 
     @property
     def size(self) -> Size:

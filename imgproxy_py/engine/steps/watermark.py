@@ -90,7 +90,7 @@ def _drawn(image: pyvips.Image) -> Header:
 def _work_for(work: Work, image: pyvips.Image, header: Header, stage: Stage, *, vector: bool) -> Work:
     limits = replace(work.limits, max_result_dimension=0)
     numbers = plan_for(stage, Size(header.width, header.height), header, limits, vector=vector)
-    return replace(work, image=image, stage=stage, plan=numbers, header=header, imported=False)
+    return replace(work, image=image, stage=stage, plan=numbers, header=header, imported=False, share=None)
 
 
 def _through(steps: tuple[Callable[[Work], Work], ...], mark: Work) -> Work:
