@@ -56,6 +56,10 @@ class ServerSettings(BaseModel):
         default=":8080", description="Address to listen on: `host:port`, `:port`, `[v6]:port` or `unix:/path`."
     )
     processes: Positive = Field(default=1, description="How many processes answer on this address.")
+    worker_hang_timeout: Number = Field(
+        default=30.0,
+        description="Seconds without a sign of life after which one of several processes is killed and replaced. 0 = never.",
+    )
     timeout: Seconds = Field(default=10.0, description="Seconds that a request may take.")
     keep_alive_timeout: Number = Field(
         default=10.0, description="Seconds that an idle connection stays open. 0 = each answer closes its connection."

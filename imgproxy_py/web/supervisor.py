@@ -3,13 +3,15 @@
 The supervisor opens the listening socket, once, and starts fresh processes that inherit it: a worker that ends leaves the
 queue of connections to the others. Supervisor and worker hold the two ends of a socket pair, the *lifeline*. A byte from
 the worker says that it answers requests; the end of the stream says to the worker that it shall stop, be it because the
-supervisor wishes so or because it is dead.
+supervisor wishes so or because it is dead. From then on the worker's event loop sends a byte each second: a worker that
+falls silent hangs, and is killed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import os
 import shutil
 import signal
@@ -40,7 +42,11 @@ LONGEST_PAUSE = 10.0
 STEADY = 30.0
 """Seconds of life after which a worker's death counts as the first again."""
 
-_READY = b"r"
+BEAT = 1.0
+"""Seconds between two signs of life of a worker."""
+
+_READY, _ALIVE = b"r", b"."
+_TRACE_SECONDS = 1.0  # that a hanging worker gets to write where it hangs
 _SPARE = 5.0  # seconds beyond a worker's own patience before it is killed
 _log = structlog.get_logger()
 
@@ -100,9 +106,10 @@ def _run_worker(make: MakeApplication, settings: ServerSettings, post: WorkerPos
             settings,
             stop=stop,
             snapshots=post.snapshots,
-            on_ready=lambda: _tell_ready(lifeline),
+            on_ready=lambda: _begin_to_beat(lifeline),
         )
 
+    faulthandler.enable()  # a crash, and the end of a hang, leave a trace on standard error
     with listening, lifeline:
         uvloop.run(main())
     return 0
@@ -119,9 +126,20 @@ def _stop_at_end_of(lifeline: socket.socket, stop: Stop) -> None:
     loop.add_reader(lifeline, ended)
 
 
-def _tell_ready(lifeline: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # nobody is there any more: the lifeline's end says the same
-        lifeline.send(_READY)
+def _begin_to_beat(lifeline: socket.socket) -> None:
+    _tell(lifeline, _READY)
+    _beat(asyncio.get_running_loop(), lifeline)
+
+
+def _beat(loop: asyncio.AbstractEventLoop, lifeline: socket.socket) -> None:
+    """Give a sign of life now and each second; it ends with the loop."""
+    _tell(lifeline, _ALIVE)
+    loop.call_later(BEAT, _beat, loop, lifeline)
+
+
+def _tell(lifeline: socket.socket, what: bytes) -> None:
+    with contextlib.suppress(OSError):  # nobody is there, which the lifeline's end says too, or nobody listens now
+        lifeline.send(what)
 
 
 @dataclass(slots=True, eq=False)
@@ -134,6 +152,29 @@ class _Worker:
     async def become_ready(self) -> None:
         """Wait for the worker's word, or for its end."""
         self.ready = await asyncio.get_running_loop().sock_recv(self.lifeline, 1) == _READY
+
+    async def falls_silent(self, seconds: float) -> bool:
+        """Wait until no sign of life has come for so long, or until the worker's end; tell which it was.
+
+        Beats missed are counted, not time: if all of us were suspended, nobody is late.
+        """
+        missed, loop = 0, asyncio.get_running_loop()
+        while missed * BEAT < seconds:
+            try:
+                if not await asyncio.wait_for(loop.sock_recv(self.lifeline, 4096), BEAT):
+                    return False
+                missed = 0
+            except TimeoutError:
+                missed += 1
+        return True
+
+    async def kill_hanging(self) -> None:
+        """Have the worker write where it hangs, if it can, and end it."""
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself meanwhile
+            self.process.send_signal(signal.SIGABRT)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.process.wait(), _TRACE_SECONDS)
+            self.process.kill()
 
     def dismiss(self) -> None:
         """Tell the worker to finish and end; its word may still arrive."""
@@ -253,12 +294,20 @@ class Supervisor:
             if worker.ready:
                 self._ever_ready = True
                 _log.info("worker_started", pid=worker.process.pid)
+                await self._guard(worker)
             await worker.process.wait()
         finally:
             worker.lifeline.close()
             self._workers.discard(worker)
             self._aggregate.workers = len(self._workers)
             self._aggregate.retire(worker.process.pid)
+
+    async def _guard(self, worker: _Worker) -> None:
+        """Kill a worker that hangs; return when it ends, or is about to."""
+        patience = self._settings.worker_hang_timeout
+        if patience and await worker.falls_silent(patience):
+            _log.error("worker_hung", pid=worker.process.pid, seconds=patience)
+            await worker.kill_hanging()
 
     async def _end_all(self, stop: asyncio.Event, keepers: list[asyncio.Task[None]]) -> None:
         """Once the end is wished, dismiss all workers, and kill those that take too long."""

@@ -1,8 +1,10 @@
-"""A service for the tests of processes: `/_/slow` takes a while, `/_/pid` tells who answers, `/_/never` does not."""
+"""A service for the tests of processes: `/_/slow` takes a while, `/_/pid` tells who answers, `/_/never` does not, `/_/hang`
+stops its event loop for long."""
 
 import asyncio
 import os
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -26,6 +28,8 @@ async def answer(request: web.Request) -> web.Response:
         await asyncio.sleep(1.5)
     if "never" in request.raw_path:
         await asyncio.sleep(600)
+    if "hang" in request.raw_path:
+        time.sleep(600)  # noqa: ASYNC251 - what must never happen
     if "pid" in request.raw_path:
         return web.Response(text=str(os.getpid()))
     return web.Response(body=BODY, content_type="image/webp")

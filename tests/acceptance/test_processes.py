@@ -226,22 +226,78 @@ async def test_a_stopped_worker_is_replaced_and_loses_no_request(start: Start):
     assert await pids(running, 2) - first
 
 
-async def test_a_killed_worker_is_replaced_while_the_other_serves(start: Start):
-    running = await start(processes=2)
-    first = await pids(running, 2)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, signal.SIGBUS])
+async def test_a_worker_that_crashes_loses_its_own_requests_only_and_is_replaced(start: Start, how):
+    running = await start(processes=3)
+    first = await pids(running, 3)
     async with under_load(running) as load:
         await asyncio.sleep(0.3)
-        os.kill(min(first), signal.SIGKILL)
-        await running.told("worker_started", 3)
+        os.kill(min(first), how)
+        await running.told("worker_started", 4)
         failed_by_then = len(load.failures)
         await asyncio.sleep(0.5)
     (died,) = await running.told("worker_died")
-    assert (died["pid"], died["exit_code"]) == (min(first), -9)
+    assert (died["pid"], died["exit_code"]) == (min(first), -how)
     assert failed_by_then <= 16  # at most what the dead one held, a request a client
     assert len(load.failures) == failed_by_then
     assert load.refused == 0
-    assert max(first) in await pids(running, 2)
+    assert load.answered > 100
+    assert first - {min(first)} <= await pids(running, 3)
     assert "imgproxy_worker_restarts_total 1.0" in (await get(running, "/metrics", port=running.metrics_port))[1]
+
+
+async def test_a_worker_that_dies_again_and_again_is_replaced_less_and_less_often(start: Start):
+    running = await start(processes=2)
+    (kept,) = [max(await pids(running, 2))]
+    ends = time.monotonic() + 5
+    async with under_load(running) as load:
+        while time.monotonic() < ends:
+            for one in await running.told("worker_started"):
+                if one["pid"] != kept and alive(one["pid"]):
+                    os.kill(one["pid"], signal.SIGKILL)
+            await asyncio.sleep(0.02)
+    deaths = await running.told("worker_died")
+    assert 3 <= len(deaths) <= 7  # after 0.1, 0.2, 0.4, 0.8, 1.6, 3.2 seconds, and the starts
+    assert load.refused == 0
+    assert load.answered > 200
+    assert len(load.failures) <= 16 * len(deaths)
+    restarts = (await get(running, "/metrics", port=running.metrics_port))[1]
+    assert f"imgproxy_worker_restarts_total {len(deaths)}.0" in restarts
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["its event loop hangs", "it is stopped"])
+async def test_a_worker_that_hangs_is_killed_and_replaced(start: Start, stopped):
+    running = await start(processes=2, worker_hang_timeout=2)
+    first = await pids(running, 2)
+    waiting = None
+    if stopped:
+        os.kill(min(first), signal.SIGSTOP)
+    else:
+        waiting = asyncio.create_task(get(running, "/_/hang"))
+    (hung,) = await running.told("worker_hung")
+    (died,) = await running.told("worker_died")
+    assert hung["pid"] == died["pid"] in first
+    assert died["exit_code"] == (-signal.SIGKILL if stopped else -signal.SIGABRT)
+    await running.told("worker_started", 3)
+    assert first - {died["pid"]} < await pids(running, 2)
+    if waiting:
+        with pytest.raises((EOFError, OSError)):
+            await waiting
+        told = "".join(one["line"] for one in running.events if one["event"] == "unreadable")
+        assert "small_service.py" in told  # where it hung
+
+
+async def test_workers_that_are_suspended_with_their_supervisor_are_not_taken_for_hanging(start: Start):
+    running = await start(processes=2, worker_hang_timeout=1.5)
+    everybody = [running.process.pid, *await pids(running, 2)]
+    for one in everybody:
+        os.kill(one, signal.SIGSTOP)
+    await asyncio.sleep(3)
+    for one in everybody:
+        os.kill(one, signal.SIGCONT)
+    await asyncio.sleep(2.5)
+    assert not [one for one in running.events if one["event"] == "worker_hung"]
+    assert await pids(running, 2) == set(everybody[1:])
 
 
 async def test_while_draining_we_answer_and_are_not_ready(start: Start):
