@@ -43,11 +43,9 @@ class Transform:
     def __del__(self) -> None:
         self._library.cmsDeleteTransform(self._handle)
 
-    def apply(self, pixels: bytearray | memoryview) -> None:
-        """Transform whole pixels of `bands` samples each; alpha stays as it is. The interpreter's lock is free meanwhile."""
-        view = (ctypes.c_char * len(pixels)).from_buffer(pixels)
-        address = ctypes.addressof(view)
-        self._library.cmsDoTransform(self._handle, address, address, len(pixels) // self.bands)
+    def apply(self, address: int, count: int) -> None:
+        """Transform so many pixels at an address, alpha apart. The interpreter's lock is free meanwhile."""
+        self._library.cmsDoTransform(self._handle, address, address, count)
 
 
 def open_transform(profile: bytes, target: bytes, bands: int) -> Transform | None:

@@ -79,13 +79,32 @@ def memory() -> int:
     return int(_tracked_memory()())
 
 
+def address_of_pixels(image: pyvips.Image) -> int:
+    """Give where an image in memory has its samples, line by line; good for as long as the image is."""
+    address = _data_of()(int(pyvips.ffi.cast("uintptr_t", image.pointer)))
+    if not address:
+        raise ImgproxyError("libvips has no pixels of an image in memory")
+    return int(address)
+
+
 @cache
 def _tracked_memory() -> ctypes._NamedFuncPointer:
-    # pyvips does not declare this function. A handle on what it has loaded, its binary module or libvips, finds it.
-    loaded = sys.modules["_libvips"].__file__ if pyvips.API_mode else pyvips.library_name("vips", 42)
-    function = ctypes.CDLL(loaded).vips_tracked_get_mem
+    function = _undeclared().vips_tracked_get_mem
     function.argtypes, function.restype = [], ctypes.c_size_t
     return function
+
+
+@cache
+def _data_of() -> ctypes._NamedFuncPointer:
+    function = _undeclared().vips_image_get_data
+    function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
+    return function
+
+
+@cache
+def _undeclared() -> ctypes.CDLL:
+    """Give libvips for functions that pyvips does not declare: a handle on what it has loaded finds them."""
+    return ctypes.CDLL(sys.modules["_libvips"].__file__ if pyvips.API_mode else pyvips.library_name("vips", 42))
 
 
 def alive() -> bool:

@@ -7,6 +7,7 @@ nothing to do. Every other gives the very pixels of libvips' `icc_transform`, wi
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import product
@@ -15,6 +16,7 @@ import pyvips
 
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.lcms import RGB, Transform, open_transform
+from imgproxy_py.engine.libvips import address_of_pixels
 
 _REMEMBERED = 64  # transforms, of up to 200 KB each
 _LARGEST_PROFILE = 64 * 1024
@@ -60,13 +62,14 @@ def standardised(
 
 
 def _transformed(image: pyvips.Image, transform: Transform, interrupt: Interrupt) -> pyvips.Image:
-    pixels = memoryview(interrupt.watch(image).write_to_memory())
-    part = _AT_ONCE * transform.bands
-    for start in range(0, len(pixels), part):
+    made = interrupt.watch(
+        image.copy()
+    ).copy_memory()  # of the copy, since pixels that are in memory already are shared
+    address, count = address_of_pixels(made), made.width * made.height
+    for start in range(0, count, _AT_ONCE):
         interrupt.check()
-        transform.apply(pixels[start : start + part])
-    made = pyvips.Image.new_from_memory(pixels, image.width, image.height, image.bands, "uchar")
-    return image.insert(made, 0, 0)  # all of it is covered, so that of the image no more than its metadata is asked for
+        transform.apply(address + start * transform.bands, min(_AT_ONCE, count - start))
+    return made
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -95,7 +98,8 @@ def _standard(colors: int) -> bytes:
 def _is_idle(transform: Transform) -> bool:
     before = _grid(transform.bands)
     after = bytearray(before)
-    transform.apply(after)
+    buffer = (ctypes.c_char * len(after)).from_buffer(after)
+    transform.apply(ctypes.addressof(buffer), len(after) // transform.bands)
     return all(abs(one - other) <= 1 for one, other in zip(before, after, strict=True))
 
 

@@ -51,7 +51,7 @@ from imgproxy_py.recipe.picture import Picture, Timings
 from imgproxy_py.recipe.source import SourceRef
 
 # What the result depends on but no setting tells; raised when a change here changes pixels or bytes.
-_RECIPE_VERSION = 1
+_RECIPE_VERSION = 2
 
 # Settings of the engine that change no picture; of watermark and profiles their bytes count, not where they come from.
 _WITHOUT_CONSEQUENCE = frozenset(
