@@ -31,7 +31,8 @@ from imgproxy_py.dialects.query import QueryDialect
 from imgproxy_py.edges import Edge, open_edges
 from imgproxy_py.engine import libvips
 from imgproxy_py.engine.isolation.processes import Isolation
-from imgproxy_py.engine.pool import Pool
+from imgproxy_py.engine.lanes import Lane
+from imgproxy_py.engine.pool import Job, Pool
 from imgproxy_py.engine.transformer import Transformer
 from imgproxy_py.errors import ImageError, ImgproxyError, SourceTooLarge
 from imgproxy_py.kinds import UnusableSetting
@@ -106,7 +107,12 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
         leases = await _open_leases(settings, stack, redis, subscription)
         caches = await _open_caches(settings, stack, redis)
         journal = await _open_journal(settings, stack, redis, subscription, caches.purges)
-        pool = Pool(_share(settings.workers, settings), _share(settings.requests_queue_size, settings))
+        pool = Pool(
+            _share(settings.workers, settings),
+            _share(settings.requests_queue_size, settings),
+            seats=_share(settings.max_originals, settings),
+            huge=settings.huge_picture_milliseconds,
+        )
         stack.callback(pool.close)
         yield Studio(
             settings=settings,
@@ -390,7 +396,15 @@ def _watch(metrics: Metrics, studio: Studio) -> None:
     metrics.watch_gauge("places", "Threads that make pictures.", lambda: pool.places)
     metrics.watch_gauge("places_in_use", "Threads that are making a picture.", lambda: pool.working)
     metrics.watch_gauge("queue_depth", "Requests inside without a place: fetching or waiting.", lambda: pool.waiting)
-    metrics.watch_counter("refused", "Requests refused because too many wait.", lambda: pool.refused)
+    metrics.watch_gauge("seats", "Originals that may be held to make pictures of.", lambda: pool.seats.count)
+    metrics.watch_gauge("seats_in_use", "Of those, being fetched, waiting or worked on.", lambda: pool.seats.taken)
+    metrics.watch_gauge("cost_in_use", "Milliseconds of CPU expected for what is worked on.", lambda: pool.cost_in_use)
+    metrics.watch_gauge("cost_waiting", "Milliseconds of CPU expected for what waits.", lambda: pool.cost_waiting)
+    _watch_lane(metrics, "small", pool.lanes.small)
+    _watch_lane(metrics, "huge", pool.lanes.huge)
+    refused = "Requests refused because too many wait, or because they would be too late."
+    metrics.watch_counter("refused", refused, lambda: pool.refused_full, labels={"reason": "full"})
+    metrics.watch_counter("refused", refused, lambda: pool.refused_late, labels={"reason": "late"})
     metrics.watch_gauge("flights", "Different pictures being found or made.", lambda: len(renderer.flight))
     metrics.watch_gauge("vips_memory_bytes", "Bytes of pixels that libvips holds.", libvips.memory)
     if studio.transformer.isolation is not None:
@@ -417,6 +431,12 @@ def _watch_origins(metrics: Metrics, origins: Origins) -> None:
     alone, away = {"reason": "left_alone"}, {"reason": "too_many"}
     metrics.watch_counter("origin_refusals", refusals, lambda: stats.left_alone, labels=alone)
     metrics.watch_counter("origin_refusals", refusals, lambda: stats.turned_away, labels=away)
+
+
+def _watch_lane(metrics: Metrics, name: str, lane: Lane[Job]) -> None:
+    labels = {"lane": name}
+    metrics.watch_gauge("lane_in_use", "Threads at work for a lane.", lambda: lane.running, labels=labels)
+    metrics.watch_gauge("lane_waiting", "Originals that wait in a lane.", lambda: len(lane.line), labels=labels)
 
 
 def _watch_leases(metrics: Metrics, leases: Leases) -> None:

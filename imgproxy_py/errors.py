@@ -33,6 +33,7 @@
     │       └── BrokenSvg
     └── CapacityError            we could not, now
         ├── Overloaded
+        │   └── TooLate                  it would be served after its deadline
         ├── DeadlineExceeded
         ├── PurgeUnavailable         a purge would not hold everywhere
         └── ClientGone               nobody waits for the answer any more
@@ -304,6 +305,12 @@ class Overloaded(CapacityError):
     def __init__(self, detail: str = "", *, retry_after: int = 1, private: str = "") -> None:
         super().__init__(detail, private=private)
         self.retry_after = retry_after
+
+
+class TooLate(Overloaded):
+    """Those before it take so long that the request would be answered after its deadline; it is refused at once."""
+
+    title = "The request would take too long"
 
 
 class DeadlineExceeded(CapacityError):

@@ -53,6 +53,16 @@ class EngineSettings(EncoderSettings, DetectionSettings, ClassificationSettings)
         " PNG) work in a process of their own, which is killed when nobody waits any more, if they are expected to take"
         " longer than this. 0 = never.",
     )
+    huge_picture_milliseconds: Positive = Field(
+        default=400,
+        description="From which expected cost on, in milliseconds of CPU, a picture is huge: of those one worker fewer than"
+        " there are is used, so that smaller ones are not stuck behind them.",
+    )
+    max_originals: Count = Field(
+        default=0,
+        description="How many originals may be held at once to make pictures of, those being fetched included, over all"
+        " processes; further requests wait before anything is fetched for them. 0 = 16 for each worker.",
+    )
     max_src_resolution: Number = Field(default=50.0, description="The largest original that is decoded, in megapixels.")
     max_src_file_size: Count = Field(
         default=0, description="The largest original that is fetched, in bytes. 0 = no limit."

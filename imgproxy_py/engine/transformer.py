@@ -58,7 +58,7 @@ _WITHOUT_CONSEQUENCE = frozenset(
     {
         "workers",
         "requests_queue_size",
-        "huge_picture_ms",
+        "huge_picture_milliseconds",
         "max_originals",
         "isolation_milliseconds",
         "max_src_file_size",

@@ -38,6 +38,7 @@ from imgproxy_py.errors import (
     SourceMissing,
     SourceTimeout,
     SourceTooLarge,
+    TooLate,
     UndecodableImage,
     UnsupportedImage,
 )
@@ -107,6 +108,7 @@ IMGPROXY_ANSWERS: dict[type[ImgproxyError], tuple[int, str]] = {
     BrokenSvg: (422, "Broken or unsupported SVG image"),
     CapacityError: (503, "Timeout"),
     Overloaded: (429, "Too many requests"),
+    TooLate: (503, "Timeout"),
     ClientGone: (499, "Cancelled"),
 }
 

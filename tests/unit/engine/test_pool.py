@@ -109,7 +109,7 @@ async def test_one_more_than_work_and_wait_is_refused_at_once(pool: Pool) -> Non
     with pytest.raises(Overloaded, match="2 are worked on and 2 wait"):
         pool.admit()
     assert time.perf_counter() - started < 0.1
-    assert pool.refused == 1
+    assert (pool.refused_full, pool.refused_late) == (1, 0)
     for gate in gates:
         gate.open.set()
     await asyncio.gather(*tasks)
@@ -131,7 +131,7 @@ async def test_a_queue_of_zero_has_no_end() -> None:
     await until(lambda: pool.inside == 50)
     gate.open.set()
     await asyncio.gather(*tasks)
-    assert (pool.inside, pool.refused) == (0, 0)
+    assert (pool.inside, pool.refused_full) == (0, 0)
     await asyncio.to_thread(pool.close)
 
 

@@ -193,7 +193,7 @@ async def test_who_cannot_be_served_is_refused_before_anything_is_fetched(open_w
     await until(lambda: workshop.source.waiting == 2)
     with pytest.raises(Overloaded):
         await workshop.render(make_request("s3://bucket/other.jpg"))
-    assert (len(workshop.source.fetched), workshop.pool.refused) == (2, 1)
+    assert (len(workshop.source.fetched), workshop.pool.refused_full) == (2, 1)
     workshop.source.gate.set()
     await asyncio.gather(*inside)
     assert workshop.idle()

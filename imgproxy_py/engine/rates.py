@@ -1,0 +1,52 @@
+"""How fast work goes here and now, measured as it is done."""
+
+from __future__ import annotations
+
+import math
+
+_MEMORY = 0.95
+"""What of an average is left when something is measured: it follows about twenty pictures."""
+_LONGEST_WAIT = 60
+
+
+class Average:
+    """An average over what was measured lately, each with a weight; `first` as long as nothing was."""
+
+    __slots__ = ("_sum", "_weight")
+
+    def __init__(self, first: float) -> None:
+        self._sum = first
+        self._weight = 1.0
+
+    @property
+    def value(self) -> float:
+        """The average."""
+        return self._sum / self._weight
+
+    def add(self, value: float, weight: float = 1.0) -> None:
+        """Count something measured."""
+        self._sum = self._sum * _MEMORY + value * weight
+        self._weight = self._weight * _MEMORY + weight
+
+
+class Rates:
+    """What is known of the work done lately.
+
+    `pace` is in seconds for a millisecond of estimated cost, `cost` that of a picture, `seat` how many seconds one takes
+    from sitting down to the end, its fetching included.
+    """
+
+    def __init__(self) -> None:
+        self.pace = Average(0.001)
+        self.cost = Average(50.0)
+        self.seat = Average(0.1)
+
+    def worked(self, cost: float, seconds: float) -> None:
+        """Count a picture that was worked on for so long; the dear ones tell more about the pace."""
+        self.pace.add(seconds / cost, cost)
+        self.cost.add(cost)
+
+
+def retry_after(seconds: float) -> int:
+    """Give whole seconds to tell a client who is to come back then, at least 1 and at most a minute."""
+    return max(1, min(_LONGEST_WAIT, math.ceil(seconds)))
