@@ -18,6 +18,7 @@ from imgproxy_py.recipe.picture import Original, Picture, Validators
 from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.rendering.lease import Entry, Held, State
 from imgproxy_py.sources.port import NotModified, RawAnswer
+from imgproxy_py.stores.conditions import unchanged
 from tests.factories import make_original, make_picture
 
 
@@ -26,7 +27,8 @@ class FakeSource:
 
     `originals` are by URL, `anything` answers for the rest; errors among them are raised, `trouble` instead of any
     answer. While `gate` is not set nobody gets an answer; `waiting` says how many are held there, `cancelled` how many
-    left before it opened.
+    left before it opened. Of those who name what they know (`known`) it `told` so many that nothing has changed, unless it is
+    `forgetful`.
     """
 
     def __init__(self, anything: Original | None = None, **originals: Original) -> None:
@@ -37,6 +39,9 @@ class FakeSource:
         self.gate.set()
         self.fetched: list[SourceRef] = []
         self.limits: list[int] = []
+        self.known: list[Validators | None] = []
+        self.told = 0
+        self.forgetful = False
         self.validated: list[SourceRef] = []
         self.relayed: list[dict[str, str]] = []
         self.waiting = 0
@@ -48,8 +53,13 @@ class FakeSource:
     ) -> Original | NotModified:
         self.fetched.append(ref)
         self.limits.append(max_bytes)
+        self.known.append(unless)
         await self._admitted()
-        return self._found(ref)
+        found = self._found(ref)
+        if unless and not self.forgetful and isinstance(found, Original) and unchanged(found.validators, unless):
+            self.told += 1
+            return NotModified(found.validators, found.cache_control, found.expires_at)
+        return found
 
     async def validators(self, ref: SourceRef) -> Validators:
         self.validated.append(ref)

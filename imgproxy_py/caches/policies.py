@@ -45,6 +45,11 @@ class Policy:
         """Seconds that a stale picture is kept."""
         return max(self.while_revalidate, self.if_error, self.confirmed_for)
 
+    @property
+    def shared(self) -> bool:
+        """Whether pictures are kept where other processes find them, if there is such a tier."""
+        return self.uses(Outcome.REDIS) or self.uses(Outcome.STORED)
+
     def uses(self, tier: Outcome) -> bool:
         """Tell whether pictures are kept in a tier."""
         return self.tiers is None or tier in self.tiers

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from imgproxy_py.deadline import Deadline
@@ -13,13 +14,13 @@ from imgproxy_py.engine.pool import Pool
 from imgproxy_py.engine.transformer import Transformer
 from imgproxy_py.errors import ImgproxyError, SourceError, SourceForbidden, SourceUnreachable, UnknownImage
 from imgproxy_py.recipe.identity import content_state, entity_tag, original_state
-from imgproxy_py.recipe.picture import Original, Picture
+from imgproxy_py.recipe.picture import Original, Picture, Timings, Validators
 from imgproxy_py.recipe.request import ImageRequest
 from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.recipe.tags import cache_tags
 from imgproxy_py.rendering.fallback import FallbackImage
 from imgproxy_py.rendering.marks import MarkOriginals
-from imgproxy_py.sources.port import Source
+from imgproxy_py.sources.port import NotModified, Source
 
 
 class NoOriginal(Exception):
@@ -34,7 +35,7 @@ class NoOriginal(Exception):
 class Maker:
     """Makes pictures, knowing nothing of caches of them.
 
-    `fallback` is known by its bytes if the operator gave those.
+    `fallback` is known by its bytes if the operator gave those; `clock` gives Unix seconds.
     """
 
     sources: Source
@@ -42,16 +43,32 @@ class Maker:
     transformer: Transformer
     marks: MarkOriginals
     fallback: FallbackImage | None = None
+    clock: Callable[[], float] = time.time
 
-    async def make(self, request: ImageRequest, key: str, generation: int, deadline: Deadline) -> Picture:
+    async def make(
+        self, request: ImageRequest, key: str, generation: int, deadline: Deadline, known: Picture | None = None
+    ) -> Picture:
         """Fetch the original and make the picture, whose validators depend on `key`.
 
-        `generation` is the newest purge that was known before; `deadline` is that of who asked first. Raises `NoOriginal`
-        if there is nothing that could be decoded, the errors of the engine, and `Overloaded`.
+        `generation` is the newest purge that was known before; `deadline` is that of who asked first. A `known` picture,
+        made before, is given again with the same data and brought up to date if its original has not changed. Raises
+        `NoOriginal` if there is nothing that could be decoded, the errors of the engine, and `Overloaded`.
         """
         async with self.pool.admit(deadline) as place:
-            started = time.perf_counter()
-            original = await self._fetch(request)
+            started, checked_at = time.perf_counter(), self.clock()
+            known = None if _has_marks_of_its_own(request) else known
+            original = await self._fetch(request, known)
+            if known and (isinstance(original, NotModified) or await _is_same(known, key, original)):
+                renewed = replace(
+                    known,
+                    tags=cache_tags(request),
+                    generation=generation,
+                    checked_at=checked_at,
+                    timings=Timings(fetch=(time.perf_counter() - started) * 1000),
+                )
+                return _brought_up_to_date(renewed, original)
+            if isinstance(original, NotModified):
+                raise NoOriginal(SourceUnreachable("the origin answered 304 to an unconditional request"))
             marks = await self.marks.of(request.recipe)
             fetched = (time.perf_counter() - started) * 1000
             try:
@@ -70,6 +87,8 @@ class Maker:
             source=request.source.url,
             tags=cache_tags(request),
             generation=generation,
+            origin_etag=original.validators.etag,
+            checked_at=checked_at,
             timings=replace(picture.timings, queue=waited, fetch=fetched),
         )
 
@@ -84,14 +103,47 @@ class Maker:
 
         return Priced(begun.cost, finish)
 
-    async def _fetch(self, request: ImageRequest) -> Original:
+    async def _fetch(self, request: ImageRequest, known: Picture | None) -> Original | NotModified:
         if self.fallback and self.fallback.original and request.source == self.fallback.ref:
             return self.fallback.original
         limits = self.transformer.limits.overridden(request.recipe.limits)
         try:
-            original = await self.sources.fetch(request.source, max_bytes=limits.max_src_file_size)
+            return await self.sources.fetch(
+                request.source, max_bytes=limits.max_src_file_size, unless=_validators(known) if known else None
+            )
         except (SourceError, SourceForbidden) as error:
             raise NoOriginal(error) from error
-        if not isinstance(original, Original):
-            raise NoOriginal(SourceUnreachable("the origin answered 304 to an unconditional request"))
-        return original
+
+
+def _has_marks_of_its_own(request: ImageRequest) -> bool:
+    """Tell whether a picture depends on more originals than one, of which only that one would be asked about."""
+    return any(stage.watermark and stage.watermark.source for stage in request.recipe.stages)
+
+
+def _validators(known: Picture) -> Validators | None:
+    found = Validators(etag=known.origin_etag, modified_at=known.modified_at)
+    return found if found != Validators() else None
+
+
+async def _is_same(known: Picture, key: str, original: Original) -> bool:
+    """Tell whether an original that was sent is the one that the picture was made of.
+
+    Its entity tag says so, or its bytes if it has no validators; its time of change does not, which counts whole seconds.
+    """
+    if original.validators.etag:
+        return entity_tag(key, original.validators.etag) == known.etag
+    if original.validators.modified_at is not None or known.origin_etag:
+        return False
+    state = await asyncio.to_thread(content_state, original.data)
+    return entity_tag(key, state) == known.etag
+
+
+def _brought_up_to_date(picture: Picture, told: Original | NotModified) -> Picture:
+    """Give a picture with what its original's server says now; a 304 repeats only what has changed (RFC 9110 §15.4.5)."""
+    if told.validators.modified_at is not None:
+        picture = replace(picture, modified_at=told.validators.modified_at)
+    if isinstance(told, Original):
+        picture = replace(picture, headers=told.headers)
+    elif not told.cache_control and told.expires_at is None:
+        return picture
+    return replace(picture, cache_control=told.cache_control, origin_expires_at=told.expires_at)

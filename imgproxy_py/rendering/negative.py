@@ -119,8 +119,13 @@ class NegativeCache:
         return 0  # no pictures
 
 
+def is_lasting(error: ImgproxyError) -> bool:
+    """Tell whether an error says of an original that it is gone or broken, rather than that it cannot be had now."""
+    return error.upstream_status in _GONE if isinstance(error, SourceMissing) else isinstance(error, _BROKEN)
+
+
 def _name(request: ImageRequest, key: str, error: ImgproxyError) -> _Name | None:
     """Give what a failure is remembered under, `None` for one that may be over at once."""
-    if isinstance(error, SourceMissing):
-        return request.source if error.upstream_status in _GONE else None
-    return key if isinstance(error, _BROKEN) else None
+    if not is_lasting(error):
+        return None
+    return request.source if isinstance(error, SourceMissing) else key

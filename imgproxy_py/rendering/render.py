@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 
+from imgproxy_py.caches.policies import Policies, Policy, PolicySettings
 from imgproxy_py.caches.tiers import TieredCache
 from imgproxy_py.deadline import Deadline
 from imgproxy_py.errors import (
@@ -23,12 +24,16 @@ from imgproxy_py.rendering.flight import Flight
 from imgproxy_py.rendering.lease import Failure
 from imgproxy_py.rendering.leases import Lease, Leases, OtherFailed
 from imgproxy_py.rendering.making import Maker, NoOriginal
-from imgproxy_py.rendering.negative import NegativeCache
+from imgproxy_py.rendering.negative import NegativeCache, is_lasting
+from imgproxy_py.rendering.refreshing import Refreshes, may_pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renderer:
     """Makes pictures, once each: flight → caches → lease → maker → caches.
+
+    What caches have stale is given while one of the `refreshes` makes it fresh, or in place of an error, as long as the policy
+    of the request allows; otherwise it is made fresh first.
 
     `etag_buster` is the operator's way to make all keys and entity tags new. The maker's fallback is shown in place of what
     cannot be fetched, unless the request names one itself. With `leases`, of all processes one makes a picture that is kept.
@@ -39,6 +44,8 @@ class Renderer:
     etag_buster: str = ""
     leases: Leases | None = None
     negative: NegativeCache | None = None
+    policies: Policies = field(default_factory=lambda: Policies(PolicySettings()))
+    refreshes: Refreshes = field(default_factory=Refreshes)
     flight: Flight[Rendered] = field(default_factory=Flight)
 
     def key(self, request: ImageRequest) -> str:
@@ -48,6 +55,14 @@ class Renderer:
     def cached(self, key: str, tags: tuple[str, ...] = ()) -> Rendered | None:
         """Give the picture if it is in memory and none of the request's tags was purged since, without waiting."""
         return self.caches.peek(key, tags)
+
+    def meanwhile(self, request: ImageRequest, key: str) -> Rendered | None:
+        """Give the picture if memory has it stale and it may be given while it is refreshed, which begins; without waiting."""
+        policy = self.policies.of(request)
+        if not policy.while_revalidate or request.past_caches:
+            return None
+        found = self.caches.stale(key, cache_tags(request), policy)
+        return found if found and self._given_meanwhile(request, key, found, policy) else None
 
     async def render(self, request: ImageRequest, key: str, deadline: Deadline) -> Rendered:
         """Give the picture, found in a lower cache or made now, or the fallback with its `failure`.
@@ -94,10 +109,17 @@ class Renderer:
             return rendered
         # Who asks after a purge must not be given what began before it.
         since = self.caches.purges.since(request.source.url, cache_tags(request))
-        rendered, shared = await self.flight.join(
-            f"{key} {since}", lambda: self._find_or_make(request, key, since, deadline), deadline
-        )
-        return replace(rendered, outcome=Outcome.SHARED) if shared else rendered
+        try:
+            rendered, shared = await self.flight.join(
+                f"{key} {since}", lambda: self._find_or_make(request, key, since, deadline), deadline
+            )
+        except DeadlineExceeded as error:
+            policy = self.policies.of(request)
+            found = self.caches.stale(key, cache_tags(request), policy)
+            if found and (excused := self._excused(found, error, policy)):
+                return excused
+            raise
+        return replace(rendered, outcome=Outcome.SHARED) if shared and not rendered.stale else rendered
 
     async def current(self, request: ImageRequest, key: str, deadline: Deadline) -> Validators:
         """Give the validators that the picture would have, by its original's alone; blank ones if nobody can tell.
@@ -106,6 +128,8 @@ class Renderer:
         """
         if (failure := self._known_failure(request, key)) and isinstance(failure.error, SourceError):
             raise failure.error
+        if self.caches.stale(key, cache_tags(request)):
+            return Validators()  # its server is asked once, and that makes the picture fresh
         try:
             async with asyncio.timeout(deadline.remaining()):
                 found = await self.maker.sources.validators(request.source)
@@ -115,22 +139,101 @@ class Renderer:
         return Validators(etag=entity_tag(key, state) if state else "", modified_at=found.modified_at)
 
     async def _find_or_make(self, request: ImageRequest, key: str, since: int, deadline: Deadline) -> Rendered:
-        if found := await self.caches.get(key, cache_tags(request)):
+        policy = self.policies.of(request)
+        found = await self.caches.get(key, cache_tags(request), policy)
+        if found is None:
+            return await self._once(request, key, since, deadline, policy)
+        if found.stale is None or self._given_meanwhile(request, key, found, policy):
             return found
+        try:
+            return await self._refreshed(request, key, since, deadline, policy, found.picture)
+        except (NoOriginal, ImgproxyError) as error:
+            if excused := self._excused(found, error, policy):
+                return excused
+            raise
+
+    def _given_meanwhile(self, request: ImageRequest, key: str, found: Rendered, policy: Policy) -> bool:
+        """Tell whether a stale picture is given at once; its refresh is under way then, or the next caller's to begin."""
+        if found.stale is None or found.stale.seconds >= policy.while_revalidate or not self.refreshes.most:
+            return False
+        self.refreshes.start(key, lambda deadline: self._refresh(request, key, deadline, policy, found.picture))
+        self.refreshes.stats.given += 1
+        return True
+
+    async def _refresh(
+        self, request: ImageRequest, key: str, deadline: Deadline, policy: Policy, known: Picture
+    ) -> None:
+        """Make a stale picture fresh, unless another process has; raises the errors of sources and engine."""
+        tags = cache_tags(request)
+        found = await self.caches.get(key, tags, policy)
+        if found is not None and found.stale is None:
+            return
+        since = self.caches.purges.since(request.source.url, tags)
+        try:
+            await self._refreshed(request, key, since, deadline, policy, known)
+        except NoOriginal as error:
+            raise error.reason from None
+
+    async def _refreshed(
+        self, request: ImageRequest, key: str, since: int, deadline: Deadline, policy: Policy, known: Picture
+    ) -> Rendered:
+        """Give a stale picture made fresh, once for all who need that; one whose original is gone or broken is forgotten."""
+        try:
+            rendered, _ = await self.flight.join(
+                f"{key} {since} refresh",
+                lambda: self._once(request, key, since, deadline, policy, known),
+                deadline,
+            )
+        except (NoOriginal, ImgproxyError) as error:
+            if is_lasting(_reason(error)):
+                await self.caches.delete(key)
+            raise
+        stats = self.refreshes.stats
+        stats.confirmed += rendered.outcome is Outcome.CONFIRMED
+        stats.remade += rendered.outcome is Outcome.MADE
+        return rendered
+
+    def _excused(self, found: Rendered, error: NoOriginal | ImgproxyError, policy: Policy) -> Rendered | None:
+        """Give a stale picture in place of an error, if it may be."""
+        reason = _reason(error)
+        if found.stale is None or found.stale.seconds >= policy.if_error or not may_pass(reason):
+            return None
+        self.refreshes.stats.excused += 1
+        # Without the frames that it came through, which hold more than anybody needs.
+        return replace(found, stale=replace(found.stale, failure=reason.with_traceback(None)))
+
+    async def _once(
+        self,
+        request: ImageRequest,
+        key: str,
+        since: int,
+        deadline: Deadline,
+        policy: Policy,
+        known: Picture | None = None,
+    ) -> Rendered:
+        """Make a picture that caches have not, or only stale as `known`, in one process for all that share a cache."""
         self._check_known(request, key)
-        if self.leases is None:
-            return await self._make_and_keep(request, key, deadline)
+        generation = self.caches.purges.newest
+
+        async def make(lease: Lease | None = None) -> Rendered:
+            picture = await self._make(request, key, deadline, known)
+            return await self._kept(key, picture, policy, lease, known)
+
+        if self.leases is None or not policy.shared:
+            return await make()
         try:
             return await self.leases.once(
                 # Who asks after a purge does not wait for what began before it.
                 f"{key}:{since}" if since else key,
-                find=lambda: self._find_shared(request, key),
-                make=lambda lease: self._make_and_keep(request, key, deadline, lease),
+                find=lambda: self._find_shared(request, key, policy),
+                make=make,
                 failure=_passed_on,
             )
         except OtherFailed as error:
             failure = error.failure
         try:
+            if self.negative is not None:
+                self.negative.failed(request, key, failure, generation)
             raise NoOriginal(failure.error) if failure.replaceable else failure.error
         finally:
             del failure
@@ -143,36 +246,42 @@ class Renderer:
     def _known_failure(self, request: ImageRequest, key: str) -> Failure | None:
         return None if self.negative is None or request.past_caches else self.negative.known(request, key)
 
-    async def _find_shared(self, request: ImageRequest, key: str) -> Rendered | None:
-        found = await self.caches.get(key, cache_tags(request))
-        return replace(found, outcome=Outcome.SHARED) if found else None
+    async def _find_shared(self, request: ImageRequest, key: str, policy: Policy) -> Rendered | None:
+        found = await self.caches.get(key, cache_tags(request), policy)
+        return replace(found, outcome=Outcome.SHARED) if found and not found.stale else None
 
-    async def _make_and_keep(
-        self, request: ImageRequest, key: str, deadline: Deadline, lease: Lease | None = None
+    async def _kept(
+        self, key: str, picture: Picture, policy: Policy, lease: Lease | None, known: Picture | None
     ) -> Rendered:
-        picture = await self._make(request, key, deadline)
         if picture.complete:
-            await self.caches.put(key, picture, lease.kept if lease else None)
+            await self.caches.put(key, picture, lease.kept if lease else None, policy)
         elif lease:
             await lease.alone()
-        return Rendered(picture=picture, outcome=Outcome.MADE)
+        confirmed = known is not None and picture.data is known.data
+        return Rendered(picture=picture, outcome=Outcome.CONFIRMED if confirmed else Outcome.MADE)
 
     async def _past_caches(self, request: ImageRequest, key: str, deadline: Deadline) -> Rendered:
         return Rendered(picture=await self._make(request, key, deadline), outcome=Outcome.BYPASSED)
 
-    async def _make(self, request: ImageRequest, key: str, deadline: Deadline) -> Picture:
+    async def _make(self, request: ImageRequest, key: str, deadline: Deadline, known: Picture | None = None) -> Picture:
         """Fetch and transform; what it came to is remembered if it is the original's fault."""
         generation = self.caches.purges.newest
+        if known and self.caches.purges.void(known, cache_tags(request)):
+            known = None  # purged since it was found: that it was so before says nothing
         if self.negative is None:
-            return await self.maker.make(request, key, generation, deadline)
+            return await self.maker.make(request, key, generation, deadline, known)
         try:
-            picture = await self.maker.make(request, key, generation, deadline)
+            picture = await self.maker.make(request, key, generation, deadline, known)
         except (NoOriginal, ImgproxyError) as error:
             if failure := _passed_on(error):
                 self.negative.failed(request, key, failure, generation)
             raise
         self.negative.succeeded(request, key)
         return picture
+
+
+def _reason(error: NoOriginal | ImgproxyError) -> ImgproxyError:
+    return error.reason if isinstance(error, NoOriginal) else error
 
 
 def _passed_on(error: BaseException) -> Failure | None:
