@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from email.utils import formatdate
+from math import ceil
 from typing import Protocol
 from urllib.parse import quote, unquote
 
@@ -19,12 +20,16 @@ _CACHE_STATUS = {
     Outcome.SHARED: "imgproxy-py; fwd=miss; collapsed",
     Outcome.MADE: "imgproxy-py; fwd=miss; stored",
     Outcome.BYPASSED: "imgproxy-py; fwd=bypass",
+    Outcome.CONFIRMED: "imgproxy-py; fwd=stale; fwd-status=304; stored",
 }
 _FOR_ONE = re.compile(r"\b(private|no-store)\b", re.IGNORECASE)
 _FOR_ALL = re.compile(r"(public|s-maxage|proxy-revalidate)\b", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _NAMELESS = "image"
+_SHORTLY = (
+    10  # seconds that a stale picture may be kept by others: a fresh one is on its way, or its server will be back
+)
 _EXTENSION = re.compile(r"\.[^.]*\Z")
 _OPEN_SCHEMES = frozenset({"http", "https"})
 
@@ -35,6 +40,9 @@ def cache_status(rendered: Rendered) -> str:
         return "imgproxy-py; fwd=miss; detail=fallback"
     if not rendered.picture.complete:
         return "imgproxy-py; fwd=miss"
+    if rendered.stale:
+        where = "fwd=stale; detail=stale-if-error" if rendered.stale.failure else f"hit; detail={rendered.outcome}"
+        return f"imgproxy-py; {where}; ttl=-{max(1, ceil(rendered.stale.seconds))}"
     return _CACHE_STATUS[rendered.outcome]
 
 
@@ -135,6 +143,28 @@ def cdn_headers(
         return {}
     age = f"max-age={lifetime(settings.cdn_ttl or settings.ttl, delivery, now)}"
     return {"CDN-Cache-Control": age, "Surrogate-Control": age}
+
+
+def stale_caching(
+    settings: DeliverySettings, delivery: Delivery, origin: Lifespan, age: float, now: float
+) -> dict[str, str]:
+    """Give the caching headers that a stale picture has instead of a fresh one's: `Age`, and so much time more.
+
+    Its age counts against every lifetime (RFC 9111 §4.2), so what is ours to say ends shortly after now.
+    """
+    told = {"Age": str(int(age))}
+    if not _is_ours(settings, delivery, origin):
+        return told
+    longer = lifetime(min(settings.ttl, _SHORTLY), delivery, now)
+    longer_shared = lifetime(min(settings.cdn_ttl or settings.ttl, _SHORTLY), delivery, now)
+    if not longer and not longer_shared:
+        return told | {"Cache-Control": "no-cache"}
+    directives = [f"max-age={int(age) + longer if longer else 0}", "public"]
+    if longer_shared != longer:
+        directives.append(f"s-maxage={int(age) + longer_shared}")
+    for_cdns = f"max-age={int(age) + longer_shared}"
+    cdn = {"CDN-Cache-Control": for_cdns, "Surrogate-Control": for_cdns} if settings.cdn_cache_control else {}
+    return told | {"Cache-Control": ", ".join(directives)} | cdn
 
 
 def content_disposition(request: ImageRequest, extension: str, *, attached_by_default: bool) -> str:

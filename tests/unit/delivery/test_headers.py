@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,12 +17,14 @@ from imgproxy_py.delivery.headers import (
     content_disposition,
     debug_headers,
     source_stem,
+    stale_caching,
     tag_headers,
     validators,
 )
 from imgproxy_py.delivery.settings import DeliverySettings
+from imgproxy_py.errors import SourceTimeout
 from imgproxy_py.recipe.formats import Format
-from imgproxy_py.recipe.picture import Outcome, Picture, Timings
+from imgproxy_py.recipe.picture import Outcome, Picture, Staleness, Timings
 from imgproxy_py.recipe.request import Delivery
 from imgproxy_py.recipe.tags import cache_tags, source_tag
 from tests.factories import MODIFIED_AT, make_picture, make_rendered, make_request, make_source
@@ -291,11 +294,59 @@ def test_canonical_link_names_public_originals_alone(source, link):
         (Outcome.SHARED, "imgproxy-py; fwd=miss; collapsed"),
         (Outcome.MADE, "imgproxy-py; fwd=miss; stored"),
         (Outcome.BYPASSED, "imgproxy-py; fwd=bypass"),
+        (Outcome.CONFIRMED, "imgproxy-py; fwd=stale; fwd-status=304; stored"),
     ],
 )
 def test_cache_status_tells_where_an_answer_came_from(outcome, expected):
     assert cache_status(make_rendered(outcome)) == expected
     assert cache_status(make_rendered(outcome, complete=False)) == "imgproxy-py; fwd=miss"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "stale", "expected"),
+    [
+        (Outcome.MEMORY, Staleness(seconds=4.2, age=9), "imgproxy-py; hit; detail=memory; ttl=-5"),
+        (Outcome.REDIS, Staleness(seconds=0, age=9), "imgproxy-py; hit; detail=redis; ttl=-1"),
+        (
+            Outcome.MEMORY,
+            Staleness(seconds=60, age=90, failure=SourceTimeout()),
+            "imgproxy-py; fwd=stale; detail=stale-if-error; ttl=-60",
+        ),
+    ],
+)
+def test_cache_status_tells_of_what_is_stale(outcome, stale, expected):
+    assert cache_status(replace(make_rendered(outcome), stale=stale)) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "delivery", "picture", "expected"),
+    [
+        ({}, {}, {}, {"Cache-Control": "max-age=110, public"}),
+        ({"ttl": 4}, {}, {}, {"Cache-Control": "max-age=104, public"}),
+        ({"ttl": 0}, {}, {}, {"Cache-Control": "no-cache"}),
+        ({"ttl": 0, "cdn_ttl": 5}, {}, {}, {"Cache-Control": "max-age=0, public, s-maxage=105"}),
+        ({"ttl": 4, "cdn_ttl": 500}, {}, {}, {"Cache-Control": "max-age=104, public, s-maxage=110"}),
+        ({"stale_while_revalidate": 5, "stale_if_error": 6}, {}, {}, {"Cache-Control": "max-age=110, public"}),
+        ({}, {"cachebuster": "1"}, {}, {"Cache-Control": "max-age=110, public"}),
+        ({}, {"expires_at": 1_800_000_003}, {}, {"Cache-Control": "max-age=102, public"}),
+        ({}, {"expires_at": 1_700_000_000}, {}, {"Cache-Control": "no-cache"}),
+        (
+            {"cdn_cache_control": True},
+            {},
+            {},
+            {
+                "Cache-Control": "max-age=110, public",
+                "CDN-Cache-Control": "max-age=110",
+                "Surrogate-Control": "max-age=110",
+            },
+        ),
+        ({"cache_control_passthrough": True}, {}, {"cache_control": "private, max-age=5"}, {}),
+        ({"cache_control_passthrough": True}, {}, {}, {"Cache-Control": "max-age=110, public"}),
+    ],
+)
+def test_a_stale_picture_has_an_age_and_is_kept_by_others_for_moments(settings, delivery, picture, expected):
+    told = stale_caching(DeliverySettings(**settings), Delivery(**delivery), passed(**picture), 100.9, NOW)
+    assert told == {"Age": "100"} | expected
 
 
 @pytest.mark.parametrize(
