@@ -21,6 +21,7 @@ from imgproxy_py.caches.stored import StoredCache
 from imgproxy_py.caches.subscription import Subscription
 from imgproxy_py.caches.tiers import TieredCache
 from imgproxy_py.delivery import purge
+from imgproxy_py.delivery.clients import Clients
 from imgproxy_py.delivery.handlers import Pictures
 from imgproxy_py.delivery.question import Reader
 from imgproxy_py.delivery.respond import Responder
@@ -375,6 +376,7 @@ def _pictures(studio: Studio, dialect: Dialect, negotiation: Negotiation, voice:
         ),
         timeout=settings.timeout,
         passing=_passing(settings),
+        clients=Clients(settings),
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 
 from imgproxy_py.deadline import Deadline
+from imgproxy_py.delivery.clients import Clients, ClientSettings
 from imgproxy_py.delivery.headers import sendable
 from imgproxy_py.delivery.question import Question, Reader, Variant
 from imgproxy_py.delivery.raw import relay
@@ -26,7 +27,7 @@ _HINT_HEADERS = ("sec-ch-dpr", "dpr", "sec-ch-width", "width")
 class Pictures:
     """Answers requests for pictures in one dialect, each within `timeout` seconds.
 
-    `passing` says which of a caller's headers the originals' servers get, if any.
+    `passing` says which of a caller's headers the originals' servers get, if any; `clients` tells whose turn a picture takes.
     """
 
     reader: Reader
@@ -34,6 +35,7 @@ class Pictures:
     responder: Responder
     timeout: float
     passing: Passing | None = None
+    clients: Clients = field(default_factory=lambda: Clients(ClientSettings()))
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Read the URL, find or make the picture, answer.
@@ -53,7 +55,7 @@ class Pictures:
         record.recipe = variant.digest
         rendered = None if question.request.past_caches else self.renderer.cached(variant.key, question.tags)
         if rendered is None:
-            deadline = Deadline.after(self.timeout)
+            deadline = Deadline.after(self.timeout, self.clients.key(request))
             if known := await self._unchanged(request, variant, deadline):
                 return self.responder.not_modified(question, known)
             rendered = await self.renderer.render(variant.request, variant.key, deadline)

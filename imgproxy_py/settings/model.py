@@ -14,6 +14,7 @@ from imgproxy_py.caches.connection import RedisSettings
 from imgproxy_py.caches.journal import JournalSettings
 from imgproxy_py.caches.memory import MemoryCacheSettings
 from imgproxy_py.caches.stored import ResultStoreSettings
+from imgproxy_py.delivery.clients import ClientSettings
 from imgproxy_py.delivery.purge import PurgeSettings
 from imgproxy_py.delivery.settings import DeliverySettings
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
@@ -52,6 +53,7 @@ COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Limits, encoders, workers", EngineSettings),
     ("Watermarks that URLs name", MarkSettings),
     ("Delivery", DeliverySettings),
+    ("Clients", ClientSettings),
     ("Fallback image", FallbackSettings),
     ("Which sources", RouterSettings),
     ("Downloads", HttpSettings),
@@ -95,6 +97,7 @@ class Settings(
     EngineSettings,
     MarkSettings,
     DeliverySettings,
+    ClientSettings,
     FallbackSettings,
     RouterSettings,
     HttpSettings,
