@@ -40,7 +40,6 @@ STEPS: tuple[Step, ...] = (
     crop_objects,
     result_guard,
     scale_on_load,
-    vector_effort,
     prune_metadata,
     working_colorspace,
     crop,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from imgproxy_py.engine.sharing import Frame
+from imgproxy_py.engine.steps.vector_effort import drawn
 from imgproxy_py.engine.work import Work
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.geometry import Plan, after_load, cut_size, load_shrink
@@ -22,8 +23,8 @@ def scale_on_load(work: Work) -> Work:
         return _loaded(work, 1.0, work.opened)
     shrink = load_shrink(work.plan, work.header.format) * work.vector_shrink
     if shrink == work.vector_shrink:
-        return replace(_loaded(work, shrink, work.opened), reloadable=False)
-    reopened = _loaded(work, shrink, lambda: work.reopened(shrink))
+        return replace(_loaded(work, shrink, lambda: _drawn(work.opened(), shrink)), reloadable=False)
+    reopened = _loaded(work, shrink, lambda: _drawn(work.reopened(shrink), shrink))
     return replace(reopened, plan=after_load(work.plan, reopened.size), reloadable=False)
 
 
@@ -32,6 +33,10 @@ def _is_scalable(work: Work) -> bool:
         return True
     picked = work.stage.resize.kernel is Kernel.NEAREST  # pixels of the original, which the decoder would mix
     return work.header.format in _SCALABLE and not picked and not work.settings.disable_shrink_on_load
+
+
+def _drawn(work: Work, shrink: float) -> Work:
+    return drawn(work, shrink) if work.header.format is Format.SVG else work
 
 
 def _loaded(work: Work, shrink: float, load: Callable[[], Work]) -> Work:

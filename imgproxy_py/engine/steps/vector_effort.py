@@ -1,4 +1,4 @@
-"""Refuse an SVG whose filters would take too long on the canvas that it is drawn on."""
+"""Refuse an SVG whose filters would take too long on the canvas that it is drawn on, and draw apart what takes long."""
 
 from __future__ import annotations
 
@@ -7,17 +7,27 @@ from imgproxy_py.errors import SourceTooLarge
 from imgproxy_py.recipe.formats import Format
 
 _MAX_EFFORT = 150
-"""Gaussian blurs of a megapixel, about 0.4 s each. librsvg cannot be stopped while it draws."""
+"""Gaussian blurs of a megapixel. librsvg cannot be stopped while it draws."""
+
+_MILLISECONDS = 400
+"""Of one of them, roughly."""
 
 
 def vector_effort(work: Work) -> Work:
-    """Give the work as it is; raise `SourceTooLarge` if drawing its SVG, at the size it is drawn at, is too much.
+    """Give the work with an SVG drawn, if the next step (trim) looks at its pixels at this size; raises as `drawn`."""
+    looked_at = work.header.format is Format.SVG and work.reloadable and work.stage.trim
+    return drawn(work, work.vector_shrink) if looked_at else work
 
-    As long as the SVG may still be drawn at another size, only what is about to look at its pixels (trim) counts.
+
+def drawn(work: Work, shrink: float) -> Work:
+    """Give the work with its SVG, which was opened `shrink` times smaller, drawn in a process that can be killed.
+
+    So it is if drawing is expected to take long; else nothing is done, and it is drawn when its pixels are needed. Raises
+    `SourceTooLarge` if drawing is too much at this size, and the errors of decoding.
     """
-    if work.header.format is not Format.SVG or (work.reloadable and not work.stage.trim):
-        return work
-    megapixels = work.image.width * work.image.height / 1_000_000
-    if work.file.effort * megapixels > _MAX_EFFORT:
+    effort = work.file.effort * work.image.width * work.image.height / 1_000_000
+    if effort > _MAX_EFFORT:
         raise SourceTooLarge("the SVG's filters take too long at this size")
-    return work
+    if work.isolation is None or effort * _MILLISECONDS <= work.settings.isolation_milliseconds:
+        return work
+    return work.showing(work.isolation.open(work.file, work.interrupt, shrink=shrink))

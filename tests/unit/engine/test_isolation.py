@@ -240,3 +240,28 @@ def test_the_url_decides_about_palettes() -> None:
 def test_decoders_are_priced_by_the_originals_size() -> None:
     assert decoding_milliseconds(Header(format=Format.RAW, width=6000, height=4000)) > 1000
     assert decoding_milliseconds(Header(format=Format.JPEG, width=6000, height=4000)) == 0
+
+
+SHADOWS = '<filter id="f"><feGaussianBlur stdDeviation="40"/></filter><rect width="90%" height="90%" filter="url(#f)"/>'
+
+
+@pytest.mark.parametrize(("options", "apart"), [("w:1400/el:1/f:png", 1), ("w:40/f:png", 0), ("t:10/w:300/f:png", 1)])
+def test_filters_of_an_svg_are_drawn_apart_where_the_canvas_is_large(options: str, apart: int) -> None:
+    data = pictures.svg("1200", "1000", SHADOWS)
+    isolating, plain = (Transformer(EngineSettings(workers=1, isolation_milliseconds=most)) for most in (400, 0))
+    one = isolating.transform(data, recipe_of(options), Interrupt())
+    other = plain.transform(data, recipe_of(options), Interrupt())
+    assert isolating.isolation is not None
+    assert (isolating.isolation.started, one.data == other.data) == (apart, True)
+    isolating.close()
+
+
+def test_a_drawing_that_cannot_be_interrupted_ends_when_told() -> None:
+    data = pictures.svg("1900", "1900", SHADOWS + '<rect width="90%" height="90%" filter="url(#f)"/>' * 30)
+    transformer, interrupt = Transformer(EngineSettings(workers=1)), Interrupt()
+    threading.Timer(1.0, interrupt.stop).start()
+    with pytest.raises(DeadlineExceeded):
+        transformer.transform(data, recipe_of("f:png"), interrupt)
+    assert transformer.isolation is not None
+    assert transformer.isolation.killed == 1
+    transformer.close()
