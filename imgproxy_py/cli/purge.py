@@ -13,7 +13,7 @@ from imgproxy_py.caches.connection import RedisConnection
 from imgproxy_py.caches.journal import MOST_NAMES, RedisJournal
 from imgproxy_py.caches.purges import Purges
 from imgproxy_py.cli.refusing import refusals
-from imgproxy_py.edges import Told, open_edges, tell
+from imgproxy_py.edges import Told, is_path, open_edges, tell
 from imgproxy_py.errors import PurgeUnavailable
 from imgproxy_py.recipe.tags import source_tag
 from imgproxy_py.settings import Settings
@@ -24,13 +24,13 @@ HELP = (
     "Have the service's own caches (every process's memory, Redis, the store of results; needs Redis) and then every "
     "configured cache in front (Varnish, Fastly, Cloudflare, CloudFront, Akamai, Bunny) forget all pictures of the originals "
     "given, and whatever else carries the tags given. Caches in front know the tags that IMGPROXY_CACHE_TAG_HEADERS puts on "
-    "answers; prefixes reach our own caches alone. Leaves with 1 if one of the caches refuses."
+    "answers; prefixes reach our own caches alone, paths only CloudFront. Leaves with 1 if one of the caches refuses."
 )
 EXAMPLES = """\b
 Examples:
   imgproxy-py purge s3://bucket/cat.jpg
   imgproxy-py purge cat.jpg dog.jpg --tag preset-card --varnish http://10.0.0.5:6081
-  imgproxy-py purge --prefix s3://bucket/2024/
+  imgproxy-py purge --prefix s3://bucket/2024/ --path '/images/2024/*'
   imgproxy-py purge https://example.com/a.jpg --dry-run    # only tells tags and caches
 """
 
@@ -49,6 +49,12 @@ def run(
         list[str] | None,
         typer.Option(help="How the URLs of originals begin that are to be forgotten, as s3://bucket/2024/."),
     ] = None,
+    path: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A path of pictures to be forgotten in front, as '/images/2024/*'; CloudFront alone knows paths."
+        ),
+    ] = None,
     varnish: Annotated[list[str] | None, typer.Option(help="A Varnish to tell, instead of those that are set.")] = None,
     no_edges: Annotated[bool, typer.Option("--no-edges", help="Leave the caches in front alone.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell tags and caches, and purge nothing.")] = False,
@@ -59,9 +65,11 @@ def run(
         settings = Settings.load({"purge_varnish_urls": tuple(varnish)} if varnish else {}, env_file)
         tags = _tags(settings, sources or [], tag or [])
         prefixes = tuple(dict.fromkeys(ref.url for one in prefix or [] for ref in settings.named_beginnings(one)))
-        _check(tags, prefixes)
-        told = asyncio.run(_told(settings, list(tags), prefixes, edges=not no_edges, dry_run=dry_run))
-    for name, of in [*tags.items(), *((one, "as a prefix") for one in prefixes)]:
+        paths = _paths(path or [])
+        _check(tags, prefixes, paths)
+        told = asyncio.run(_told(settings, list(tags), prefixes, paths, edges=not no_edges, dry_run=dry_run))
+    named = [*((one, "as a prefix") for one in prefixes), *((one, "as a path") for one in paths)]
+    for name, of in [*tags.items(), *named]:
         typer.echo(f"{name}  {of}")
     for one in told:
         done = "REFUSED" if one.refused else "would be told" if dry_run else "purged"
@@ -79,19 +87,34 @@ def _tags(settings: Settings, sources: Sequence[str], tags: Sequence[str]) -> di
     return named | dict.fromkeys(tags, "as given")
 
 
-def _check(tags: Mapping[str, str], prefixes: Sequence[str]) -> None:
-    if not tags and not prefixes:
-        raise ValueError("nothing to purge: give originals, tags with --tag, or --prefix")
-    if len(tags) + len(prefixes) > MOST_NAMES:
-        raise ValueError(f"{len(tags) + len(prefixes)} names at once, expected {MOST_NAMES} at most")
+def _paths(paths: Sequence[str]) -> tuple[str, ...]:
+    if wrong := [one for one in paths if not is_path(one)]:
+        raise ValueError(f"{', '.join(map(repr, wrong))}: expected a path as it goes on the wire, * at its end only")
+    return tuple(dict.fromkeys(paths))
+
+
+def _check(tags: Mapping[str, str], prefixes: Sequence[str], paths: Sequence[str]) -> None:
+    names = len(tags) + len(prefixes) + len(paths)
+    if not names:
+        raise ValueError("nothing to purge: give originals, tags with --tag, --prefix, or --path")
+    if names > MOST_NAMES:
+        raise ValueError(f"{names} names at once, expected {MOST_NAMES} at most")
 
 
 async def _told(
-    settings: Settings, tags: Sequence[str], prefixes: Sequence[str], *, edges: bool, dry_run: bool
+    settings: Settings,
+    tags: Sequence[str],
+    prefixes: Sequence[str],
+    paths: Sequence[str],
+    *,
+    edges: bool,
+    dry_run: bool,
 ) -> list[Told]:
-    ours = bool(settings.redis_url.get_secret_value())
+    ours = bool(settings.redis_url.get_secret_value()) and bool(tags or prefixes)
     async with open_edges(settings) as configured:
-        front = configured if edges and tags else ()
+        front = configured if edges and (tags or paths) else ()
+        if paths and not front:
+            raise ValueError("paths are for caches in front, and none is told")
         if not ours and not front:
             raise ValueError(
                 "nobody to tell: neither IMGPROXY_REDIS_URL is set nor a cache in front that knows tags; see IMGPROXY_PURGE_… "
@@ -101,7 +124,7 @@ async def _told(
             return [Told(edge=OURS, said="")] * ours + [Told(edge=edge.name, said="") for edge in front]
         # Ours first: those in front would fill themselves with the old again.
         told = [await _recorded(settings, tags, prefixes)] if ours else []
-        return told + await tell(front, tags)
+        return told + await tell(front, tags, paths)
 
 
 async def _recorded(settings: Settings, tags: Sequence[str], prefixes: Sequence[str]) -> Told:

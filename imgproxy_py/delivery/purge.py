@@ -6,10 +6,11 @@
     Authorization: Bearer <IMGPROXY_PURGE_SECRET>
     Content-Type: application/json
 
-    {"sources": ["s3://bucket/cat.jpg"], "tags": ["preset-card"], "prefixes": ["s3://bucket/2024/"], "edges": true, "by": "cms"}
+    {"sources": ["s3://bucket/cat.jpg"], "tags": ["preset-card"], "prefixes": ["s3://bucket/2024/"],
+     "paths": ["/images/2024/*"], "edges": true, "by": "cms"}
 
 `sources` are originals as URLs name them, or keys of the query dialect; `prefixes` are beginnings of such URLs. Caches in
-front know tags alone, so prefixes do not reach them.
+front know no prefixes, but some of them know `paths` of pictures, which our own do not.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from aiohttp import hdrs, web
 from pydantic import BaseModel, Field, SecretStr
 
 from imgproxy_py.caches.journal import MOST_NAMES, Journal, Recorded
-from imgproxy_py.edges import Edge, Told, tell
+from imgproxy_py.edges import Edge, Told, is_path, tell
 from imgproxy_py.errors import BadRequest, PurgeUnavailable, SecretMismatch, WrongParameter
 from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.recipe.tags import is_tag, source_tag
@@ -35,7 +36,7 @@ from imgproxy_py.telemetry.record import RECORD, public_source
 PATH = "/purge"
 _PATIENCE = 10.0  # seconds for the body to come
 _LONGEST_BY = 100
-_LISTS = ("sources", "tags", "prefixes")
+_LISTS = ("sources", "tags", "prefixes", "paths")
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("imgproxy_py.delivery")
 
 
@@ -52,12 +53,13 @@ class PurgeSettings(BaseModel):
 class Order:
     """What is to be forgotten: what carries one of `tags`, and what is made of originals whose URLs begin with `prefixes`.
 
-    `told` is the same as logs may show it. `by` is who the caller says he is.
+    `paths` are for the caches in front alone. `told` is the same as logs may show it. `by` is who the caller says he is.
     """
 
     tags: tuple[str, ...]
     prefixes: tuple[str, ...]
     told: Mapping[str, Sequence[str]]
+    paths: tuple[str, ...] = ()
     edges: bool = True
     by: str = ""
 
@@ -83,17 +85,24 @@ class Purging:
         """Have everything forgotten that the body names, and say where, and what it came to."""
         self._check_secret(request)
         order = read_order(await _body(request), self.originals, self.beginnings)
+        if order.paths and not (order.edges and self.edges):
+            raise BadRequest("paths are for caches in front, and none is told")
         try:
-            recorded = await self.journal.record(order.tags, order.prefixes)
+            recorded = await self._recorded(order)
         except PurgeUnavailable as error:
             _log.warning("purge_failed", **_audit(request, order), error=error.slug)
             raise
-        told = await tell(self.edges, order.tags) if order.edges and order.tags else []
+        told = await tell(self.edges, order.tags, order.paths) if order.edges and (order.tags or order.paths) else []
         outcome = _outcome(order, recorded, told)
         _log.info("pictures_purged", **_audit(request, order), **outcome)
         return web.Response(
             body=orjson.dumps(outcome), content_type="application/json", headers={"Cache-Control": "no-store"}
         )
+
+    async def _recorded(self, order: Order) -> Recorded:
+        if not order.tags and not order.prefixes:
+            return Recorded(generation=0, forgotten=0, processes=0)
+        return await self.journal.record(order.tags, order.prefixes)
 
     def _check_secret(self, request: web.Request) -> None:
         given = request.headers.get(hdrs.AUTHORIZATION, "").encode(errors="surrogateescape")
@@ -129,15 +138,22 @@ def read_order(body: bytes, originals: Meant, beginnings: Meant) -> Order:
     begun = [ref for text in lists["prefixes"] for ref in beginnings(text)]
     tags = dict.fromkeys((*map(source_tag, sources), *lists["tags"]))
     prefixes = dict.fromkeys(ref.url for ref in begun)
-    if len(tags) + len(prefixes) > MOST_NAMES:
-        raise BadRequest(f"names {len(tags) + len(prefixes)} at once, expected {MOST_NAMES} at most")
+    names = len(tags) + len(prefixes) + len(lists["paths"])
+    if names > MOST_NAMES:
+        raise BadRequest(f"names {names} at once, expected {MOST_NAMES} at most")
     told = {
         "sources": [public_source(ref) for ref in sources],
         "tags": lists["tags"],
         "prefixes": [public_source(ref) for ref in begun],
+        "paths": lists["paths"],
     }
     return Order(
-        tags=tuple(tags), prefixes=tuple(prefixes), told=told, edges=given.get("edges", True), by=given.get("by", "")
+        tags=tuple(tags),
+        prefixes=tuple(prefixes),
+        told=told,
+        paths=tuple(lists["paths"]),
+        edges=given.get("edges", True),
+        by=given.get("by", ""),
     )
 
 
@@ -151,6 +167,12 @@ def _wrong(given: Mapping[str, Any]) -> Iterable[WrongParameter]:
         elif name == "tags":
             yield from (
                 WrongParameter(name, one, "1 to 128 visible ASCII characters") for one in texts if not is_tag(one)
+            )
+        elif name == "paths":
+            yield from (
+                WrongParameter(name, one, "a path as it goes on the wire, * at its end only")
+                for one in texts
+                if not is_path(one)
             )
     if not isinstance(given.get("edges", True), bool):
         yield WrongParameter("edges", str(given["edges"]), "true or false")
@@ -168,7 +190,7 @@ def _audit(request: web.Request, order: Order) -> dict[str, Any]:
 def _outcome(order: Order, recorded: Recorded, told: Sequence[Told]) -> dict[str, Any]:
     return {
         "generation": recorded.generation,
-        "names": len(order.tags) + len(order.prefixes),
+        "names": len(order.tags) + len(order.prefixes) + len(order.paths),
         "forgotten": recorded.forgotten,
         "processes": recorded.processes,
         "edges": [{"edge": one.edge, "said": one.said, "refused": one.refused} for one in told],

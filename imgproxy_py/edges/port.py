@@ -1,9 +1,12 @@
-"""What is asked of a cache in front of the service: to forget what carries a tag."""
+"""What is asked of a cache in front of the service: to forget what carries a tag, or what lies at a path."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+_PATH = re.compile(r"/[!-)+-~]{0,3998}\*?\Z")
 
 
 class EdgeRefused(Exception):
@@ -22,6 +25,21 @@ class Edge(Protocol):
 
         Raises `EdgeRefused`. Tags that nothing carries are no error.
         """
+
+
+@runtime_checkable
+class PathEdge(Edge, Protocol):
+    """A cache in front that can be told paths as well."""
+
+    knows_paths: bool
+
+    async def forget(self, tags: Sequence[str], paths: Sequence[str] = ()) -> str:
+        """Have everything forgotten that carries one of the tags or lies at one of the paths, `*` at the end for any rest."""
+
+
+def is_path(text: str) -> bool:
+    """Tell whether a text is a path as it goes on the wire, its query included: visible ASCII, `*` at the end only."""
+    return _PATH.match(text) is not None
 
 
 def batches(tags: Sequence[str], size: int) -> Iterator[list[str]]:

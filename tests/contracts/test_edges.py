@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from imgproxy_py.edges import EdgeSettings, Told, open_edges, tell
+from imgproxy_py.edges import EdgeSettings, Told, is_path, open_edges, tell
 from imgproxy_py.edges.akamai import AkamaiSettings, authorization
+from imgproxy_py.edges.cloudfront import CloudFront
 from tests import servers
 
 TAGS = ["source-0123456789abcdef", "preset-card"]
@@ -272,12 +276,88 @@ def test_akamai_s_signature_is_the_one_that_its_own_client_makes() -> None:
     )
 
 
+# --- paths -------------------------------------------------------------------------------------------------------------
+
+
+async def test_who_knows_no_paths_says_so_and_forgets_tags_all_the_same(kind: str, api: Api) -> None:
+    api.answer = GOOD[kind]
+    async with open_edges(EdgeSettings.model_validate(KINDS[kind](api.url))) as edges:
+        (both,) = await tell(edges, TAGS, ["/images/*"])
+        asked = len(api.asked)
+        (alone,) = await tell(edges, [], ["/images/*"])
+    assert asked
+    assert (both.refused, both.said.endswith("; knows no paths")) == (True, True)
+    assert (alone.refused, alone.said, len(api.asked)) == (True, "knows no paths", asked)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/*", "/images/a.jpg", "/images/a%20b.jpg?w=1&h=2", "/images/a*", "/_/w:8/x@webp"]
+)
+def test_a_path_is_what_goes_on_the_wire(path: str) -> None:
+    assert is_path(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["", "*", "images", "/a*b", "/**", "/a b", "/\u00e9", "/a\n", "#tag", f"/{'a' * 4000}"]
+)
+def test_other_texts_are_no_paths(path: str) -> None:
+    assert not is_path(path)
+
+
 # --- CloudFront, against moto ------------------------------------------------------------------------------------------
 
 
+def refusal(code: str, status: int = 400) -> web.Response:
+    said = f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
+    return web.Response(status=status, text=said, content_type="text/xml")
+
+
+@dataclass
+class Distribution:
+    """A distribution at moto, and what is in front of it: a door that refuses orders as it is told to."""
+
+    identity: str
+    client: Any
+    upstream: str
+    url: str = ""
+    refusals: list[web.Response] = field(default_factory=list)
+    asked: list[bytes] = field(default_factory=list)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.asked.append(body := await request.read())
+        if self.refusals:
+            return self.refusals.pop(0)
+        headers = {"Authorization": request.headers["Authorization"]}  # by which moto knows which service is meant
+        async with ClientSession() as session:
+            async with session.post(self.upstream + request.raw_path, data=body, headers=headers) as answer:
+                return web.Response(status=answer.status, body=await answer.read(), content_type="text/xml")
+
+    def settings(self, **changed: object) -> dict[str, object]:
+        given = {"purge_cloudfront_distribution": self.identity, "purge_cloudfront_endpoint": self.url}
+        return {**given, "purge_cloudfront_gather": 0.05, "purge_cloudfront_patience": 5.0, **changed}
+
+    def items(self) -> list[list[str]]:
+        """The items of every invalidation there is, in the order of their making."""
+        listed = self.client.list_invalidations(DistributionId=self.identity)["InvalidationList"].get("Items", [])
+        found = [self.client.get_invalidation(DistributionId=self.identity, Id=one["Id"]) for one in listed]
+        batches = [one["Invalidation"]["InvalidationBatch"]["Paths"] for one in found]
+        assert all(one["Quantity"] == len(one["Items"]) for one in batches)
+        return [list(one["Items"]) for one in batches]
+
+    def references(self) -> list[str]:
+        found = [re.search(rb"<CallerReference>(.*?)</CallerReference>", one) for one in self.asked]
+        return [one[1].decode() for one in found if one]
+
+
 @pytest.fixture
-def cloudfront(moto_server: servers.S3Server, aws_credentials: None) -> Any:
-    return boto3.client("cloudfront", endpoint_url=moto_server.url, region_name="us-east-1")
+async def distribution(moto_server: servers.S3Server, aws_credentials: None) -> AsyncIterator[Distribution]:
+    client = boto3.client("cloudfront", endpoint_url=moto_server.url, region_name="us-east-1")
+    made = Distribution(made_distribution(client), client, moto_server.url)
+    application = web.Application(client_max_size=16 * 1024 * 1024)
+    application.router.add_post("/{path:.*}", made.handle)
+    async with TestServer(application) as server:
+        made.url = f"http://127.0.0.1:{server.port}"
+        yield made
 
 
 def made_distribution(client: Any) -> str:
@@ -285,7 +365,7 @@ def made_distribution(client: Any) -> str:
     behaviour = {"TargetOriginId": "service", "ViewerProtocolPolicy": "redirect-to-https", "CachePolicyId": "any"}
     made = client.create_distribution(
         DistributionConfig={
-            "CallerReference": "tests",
+            "CallerReference": str(uuid4()),
             "Comment": "",
             "Enabled": True,
             "Origins": origins,
@@ -295,30 +375,111 @@ def made_distribution(client: Any) -> str:
     return str(made["Distribution"]["Id"])
 
 
-async def test_cloudfront_gets_one_invalidation_of_tags(moto_server: servers.S3Server, cloudfront: Any) -> None:
-    identity = made_distribution(cloudfront)
-    settings = {"purge_cloudfront_distribution": identity, "purge_cloudfront_endpoint": moto_server.url}
-    (one,) = await told(settings)
+@pytest.fixture
+async def edge(distribution: Distribution) -> AsyncIterator[CloudFront]:
+    async with open_edges(EdgeSettings.model_validate(distribution.settings())) as edges:
+        (one,) = edges
+        assert isinstance(one, CloudFront)
+        yield one
+
+
+async def test_cloudfront_gets_one_invalidation_of_tags(distribution: Distribution) -> None:
+    (one,) = await told(distribution.settings())
     assert not one.refused
-    (listed,) = cloudfront.list_invalidations(DistributionId=identity)["InvalidationList"]["Items"]
+    assert distribution.items() == [[f"#{tag}" for tag in TAGS]]
+    (listed,) = distribution.client.list_invalidations(DistributionId=distribution.identity)["InvalidationList"][
+        "Items"
+    ]
     assert one.said == f"invalidation {listed['Id']}"
-    found = cloudfront.get_invalidation(DistributionId=identity, Id=listed["Id"])["Invalidation"]["InvalidationBatch"]
-    assert found["Paths"] == {"Quantity": 2, "Items": [f"#{tag}" for tag in TAGS]}
-    assert len(found["CallerReference"]) == 36
 
 
-async def test_cloudfront_refuses_for_a_distribution_that_is_not_there(
-    moto_server: servers.S3Server, aws_credentials: None
+async def test_orders_within_a_moment_become_one_invalidation(distribution: Distribution, edge: CloudFront) -> None:
+    orders = [edge.forget(["source-1"]), edge.forget(["source-2", "source-1"]), edge.forget([], ["/images/a*", "/b"])]
+    said = await asyncio.gather(*orders)
+    assert len(set(said)) == 1
+    assert sorted(distribution.items()) == [["#source-1", "#source-2", "/b"], ["/images/a*"]]
+    await edge.forget(["source-1"])
+    assert len(distribution.asked) == 3
+
+
+async def test_orders_that_come_while_one_is_tried_become_the_next(
+    distribution: Distribution, edge: CloudFront
 ) -> None:
-    settings = {"purge_cloudfront_distribution": "NONE", "purge_cloudfront_endpoint": moto_server.url}
-    (one,) = await told(settings)
+    distribution.refusals = [refusal("Throttling", 429), refusal("TooManyInvalidationsInProgress")]
+    first = asyncio.create_task(edge.forget(["a"]))
+    while not distribution.asked:  # noqa: ASYNC110 - a server's memory, not an event of ours
+        await asyncio.sleep(0.01)
+    later = [asyncio.create_task(edge.forget([f"later-{number}"])) for number in range(50)]
+    await asyncio.gather(first, *later)
+    assert distribution.items() == [["#a"], [f"#later-{number}" for number in range(50)]]
+
+
+@pytest.mark.parametrize(
+    "refused", [("TooManyInvalidationsInProgress", 400), ("Throttling", 400), ("ServiceUnavailable", 503)]
+)
+async def test_what_may_succeed_later_is_tried_again_under_the_same_reference(
+    refused: tuple[str, int], distribution: Distribution
+) -> None:
+    distribution.refusals = [refusal(*refused) for _ in range(3)]
+    (one,) = await told(distribution.settings())
+    assert (one.refused, distribution.items()) == (False, [[f"#{tag}" for tag in TAGS]])
+    assert len(distribution.asked) == 4
+    assert len(set(distribution.references())) == 1
+
+
+async def test_patience_has_an_end(distribution: Distribution) -> None:
+    distribution.refusals = [refusal("TooManyInvalidationsInProgress") for _ in range(100)]
+    (one,) = await told(distribution.settings(purge_cloudfront_patience=1.2))
+    assert (one.refused, one.said) == (True, "TooManyInvalidationsInProgress: no")
+    assert 2 <= len(distribution.asked) <= 4
+
+
+async def test_other_refusals_are_told_at_once(distribution: Distribution) -> None:
+    distribution.refusals = [refusal("AccessDenied", 403)]
+    (one,) = await told(distribution.settings())
+    assert (one.refused, one.said, len(distribution.asked)) == (True, "AccessDenied: no", 1)
+
+
+async def test_more_than_may_be_in_progress_is_divided(distribution: Distribution, edge: CloudFront) -> None:
+    tags = [f"source-{number:016x}" for number in range(3500)]
+    said = await edge.forget(tags, [f"/{number}*" for number in range(20)])
+    assert said.count(",") == 3
+    found = distribution.items()
+    assert sorted(map(len, found)) == [5, 15, 500, 3000]
+    assert {item for one in found for item in one} >= {f"#{tag}" for tag in tags}
+
+
+async def test_who_leaves_takes_no_order_along(distribution: Distribution, edge: CloudFront) -> None:
+    leaving = asyncio.create_task(edge.forget(["a"]))
+    await asyncio.sleep(0)
+    staying = asyncio.create_task(edge.forget(["b"]))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await staying
+    assert distribution.items() == [["#a", "#b"]]
+
+
+async def test_the_end_waits_for_what_was_ordered(distribution: Distribution) -> None:
+    async with open_edges(EdgeSettings.model_validate(distribution.settings())) as edges:
+        ordered = asyncio.create_task(edges[0].forget(["a"]))
+        await asyncio.sleep(0)
+        ordered.cancel()
+    assert distribution.items() == [["#a"]]
+
+
+async def test_cloudfront_refuses_for_a_distribution_that_is_not_there(distribution: Distribution) -> None:
+    (one,) = await told(distribution.settings(purge_cloudfront_distribution="NONE"))
     assert one.refused
     assert one.said.startswith("NoSuchDistribution: ")
 
 
 async def test_cloudfront_that_cannot_be_reached_is_a_refusal(aws_credentials: None) -> None:
     (port,) = servers.free_ports(1)
-    endpoint = f"http://127.0.0.1:{port}"
-    settings = {"purge_cloudfront_distribution": "E1", "purge_cloudfront_endpoint": endpoint, "purge_timeout": 1}
+    settings = {
+        "purge_cloudfront_distribution": "E1",
+        "purge_cloudfront_endpoint": f"http://127.0.0.1:{port}",
+        "purge_cloudfront_gather": 0,
+        "purge_timeout": 1,
+    }
     (one,) = await told(settings)
     assert (one.refused, one.said) == (True, "cannot be asked (EndpointConnectionError)")

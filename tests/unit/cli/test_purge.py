@@ -66,9 +66,11 @@ def test_a_dry_run_tells_tags_and_caches_and_nobody_else(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ((), "nothing to purge: give originals, tags with --tag, or --prefix"),
+        ((), "nothing to purge: give originals, tags with --tag, --prefix, or --path"),
         (("--tag", "a b", *EDGE), "'a b': expected a tag without spaces and commas"),
         (("--tag", "a,b", *EDGE), "'a,b': expected a tag without spaces and commas"),
+        (("--path", "/a*b", *EDGE), "'/a*b': expected a path as it goes on the wire, * at its end only"),
+        (("--path", "/a", "--no-edges", *EDGE), "paths are for caches in front, and none is told"),
         (
             ("local:///a.jpg",),
             (
@@ -118,3 +120,9 @@ def test_a_redis_that_does_not_answer_ends_it_with_1(run: Run, monkeypatch: pyte
     result = run("purge", "local:///a.jpg")
     assert result.exit_code == 1
     assert "REFUSED  our own caches: Redis does not answer" in result.stdout
+
+
+def test_paths_are_for_caches_in_front_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMGPROXY_REDIS_URL", "redis://127.0.0.1:1")
+    lines = run("purge", "--path", "/images/*", "--path", "/images/*", *EDGE).stdout.splitlines()
+    assert lines == ["/images/*  as a path", "would be told varnish http://127.0.0.1:1"]
