@@ -8,7 +8,7 @@ SECONDS_EACH ?= 60
 CLIENTS := tests/clients/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench loadtest constraints clean servers clients samples deploy-check image-test sbom clouds fuzz
+.PHONY: help setup run test lint bench bench-full loadtest constraints clean servers clients samples deploy-check image-test sbom clouds fuzz
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,8 +52,11 @@ lint: $(READY) ## ruff, mypy, and who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) samples ## measure the server beside bare libvips and bare aiohttp, in one run
+bench: $(READY) samples ## measure the server beside thumbor, ipx, bare libvips, bare aiohttp, in 4 minutes (npm)
 	$(BIN)/python -m benchmarks
+
+bench-full: $(READY) samples ## the same with all originals, formats and rounds, in 20 minutes
+	$(BIN)/python -m benchmarks --full
 
 fuzz: $(READY) ## fuzz what reads bytes of strangers, SECONDS_EACH (60) a target; report in var/fuzz/report.md
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || { echo 'fuzzing needs atheris, which there is for Linux on x86-64'; exit 0; }; nice -n 10 $(BIN)/python -m tests.fuzz --seconds $(SECONDS_EACH)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,22 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
     return Spread.of([mine / other for mine, other in zip(ours, theirs, strict=True)])
 
 
-def turns(rounds: int, first: str, second: str) -> list[tuple[str, str]]:
-    """Give who comes first in each round: they take turns, so that neither always finds the machine warm."""
-    return [(first, second) if number % 2 == 0 else (second, first) for number in range(rounds)]
+def turns(rounds: int, *sides: T) -> list[list[T]]:
+    """Give the order of the sides in each round: each in its turn comes first, so that none always finds the machine warm.
+
+    >>> turns(3, "a", "b")
+    [['a', 'b'], ['b', 'a'], ['a', 'b']]
+    """
+    starts = [number % len(sides) for number in range(rounds)]
+    return [[*sides[start:], *sides[:start]] for start in starts]
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """Give the least of some ordered figures that so large a share of them does not exceed; 0 of none.
+
+    >>> percentile([1.0, 2.0, 3.0, 4.0], 0.5), percentile([1.0, 2.0], 0.99), percentile([], 0.5)
+    (2.0, 2.0, 0.0)
+    """
+    if not ordered:
+        return 0.0
+    return ordered[max(0, -(-len(ordered) * round(share * 1000) // 1000) - 1)]

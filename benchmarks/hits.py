@@ -1,164 +1,137 @@
-"""Requests a second for what is made already: the real server beside a bare aiohttp handler with the same bytes."""
+"""Requests a second for what is made already: our server beside a bare aiohttp handler with the same bytes, and others."""
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.arithmetic import Spread, ratios, turns
-from benchmarks.cold import original_for
-from benchmarks.processes import HOST, cpu_seconds, free_port, get, module, running, wait_for
-from benchmarks.report import Table
-from benchmarks.service import Service, serving, signed
+from benchmarks.arithmetic import Spread
+from benchmarks.bench import Bench, Outcome, say
+from benchmarks.client import Client, Questions, asking
+from benchmarks.measures import OURS, Row, cpu_ratio, find, rate_ratio
+from benchmarks.peers import Server, Wanted, ours
+from benchmarks.processes import HOST, free_port, get, module, running, wait_for
+from benchmarks.report import Table, megabytes
+from benchmarks.rounds import Side, alternated
 
+MEMORY, UNCHANGED, REDIS = "200 from memory", "304 from memory", "200 from Redis"
+BARE = "bare aiohttp"
 _BODY_BYTES = 20_000
 _WIDTHS = range(160, 1200, 20)
-_ACCEPT = "image/avif,image/webp,image/apng,image/*,*/*;q=0.8"
+_SECONDS = 3  # turns of this workload are so much longer than others'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """Who is asked for what: a server's process and port, a target, the status it answers with."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A server and what it is asked."""
 
-    pid: int
-    port: int
-    target: str
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def order(self, seconds: float, connections: int) -> str:
-        """Give the client's order, as a line."""
-        told = {"Host": f"{HOST}:{self.port}", "Accept": _ACCEPT, "User-Agent": "benchmarks", **self.headers}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in told.items())
-        return json.dumps(
-            {
-                "host": HOST,
-                "port": self.port,
-                "request": f"GET {self.target} HTTP/1.1\r\n{lines}\r\n",
-                "status": self.status,
-                "seconds": seconds,
-                "connections": connections,
-            }
-        )
+    server: Server
+    questions: Questions
 
 
-@dataclass(slots=True)
-class Figures:
-    """Of one side, round by round: requests a second, and microseconds of the server's CPU for each."""
-
-    rate: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-
-
-class Client:
-    """The process that asks."""
-
-    def __init__(self, process: subprocess.Popen[str], seconds: float, connections: int) -> None:
-        self.busiest = 0.0
-        self._process = process
-        self._seconds = seconds
-        self._connections = connections
-
-    def load(self, side: Side, figures: Figures) -> None:
-        """Load a side and note its figures."""
-        if self._process.stdin is None or self._process.stdout is None:
-            raise RuntimeError("the client has no pipes")
-        before = cpu_seconds(side.pid)
-        self._process.stdin.write(side.order(self._seconds, self._connections) + "\n")
-        self._process.stdin.flush()
-        told = json.loads(self._process.stdout.readline())
-        used = cpu_seconds(side.pid) - before
-        if told["broken"] or not told["answered"]:
-            raise RuntimeError(f"{side.target} broke off: {told['broken'] or 'no answer'}")
-        figures.rate.append(told["answered"] / told["seconds"])
-        figures.cpu.append(used / told["answered"] * 1_000_000)
-        self.busiest = max(self.busiest, told["busy"])
-
-
-def measure(pictures: Path, work: Path, *, rounds: int, seconds: float, connections: int) -> Table:
-    """Measure hits in memory, 304s and hits in Redis, each beside its bare handler, and give the table."""
+def hits(bench: Bench) -> Outcome:
+    """Measure hits in memory, 304s and hits in Redis, each beside its bare handler."""
+    rows: list[Row] = []
     with ExitStack() as stack:
-        redis_url = stack.enter_context(_redis(work))
-        ours = stack.enter_context(serving(pictures, work, {}))
-        shared = {"IMGPROXY_MEMORY_CACHE_BYTES": "0", "IMGPROXY_REDIS_URL": redis_url}
-        with_redis = stack.enter_context(serving(pictures, work, shared))
-        target, etag, body = _picture_of(ours, original_for(pictures, 2))
-        _made(with_redis, target)
-        bare_pid, bare_port = stack.enter_context(_bare(body, work, redis_url))
-        client = Client(stack.enter_context(running(module("load"), work / "client.log")), seconds, connections)
-        table = Table(
-            f"Hits: {len(body):,} bytes, {connections} connections",
-            ["answer", "bare, requests/s", "server, requests/s", "ratio", "bare, CPU µs", "server, CPU µs", "ratio "],
+        client = stack.enter_context(asking(bench.work))
+        for case, sides in _cases(bench, stack).items():
+            say(f"hits: {case}")
+            rows += alternated([_side(bench, client, case, one) for one in sides], bench.effort.rounds)
+    return Outcome(rows, [_table(bench, rows, client.busiest)])
+
+
+def _side(bench: Bench, client: Client, case: str, asked: Asked) -> Side:
+    row = Row(workload="hits", case=case, server=asked.server.name, turns=())
+    return Side(row, lambda: client.ask(asked.server, asked.questions, bench.connections))
+
+
+def _table(bench: Bench, rows: Sequence[Row], busiest: float) -> Table:
+    sent = rows[0].turns[0].sent // rows[0].turns[0].answers
+    table = Table(
+        f"Hits: {sent:,} bytes, {bench.connections} connections",
+        [
+            "answer and server",
+            "requests/s",
+            "ours ÷ its",
+            "CPU, µs",
+            "ours ÷ its CPU",
+            "p50, ms",
+            "p99, ms",
+            "peak, MB",
+        ],
+    )
+    for row in rows:
+        mine, figures = find(rows, row.workload, row.case), row.cpu_ms()
+        beside = mine is not None and row.server != OURS
+        cpu = cpu_ratio(mine, row) if mine and beside else None
+        table.add(
+            f"{row.case} · {row.server}",
+            Spread.of(row.rates()).text(),
+            rate_ratio(mine, row).text(2) if mine and beside else "",
+            "–" if figures is None else Spread.of([figure * 1000 for figure in figures]).text(1),
+            "" if cpu is None else cpu.text(2),
+            f"{Spread.of([turn.p50 for turn in row.turns]).middle:.2f}",
+            f"{Spread.of([turn.p99 for turn in row.turns]).middle:.2f}",
+            megabytes(row.peak()),
         )
-        cases = {
-            "200 from memory": (
-                Side(pid=bare_pid, port=bare_port, target="/picture"),
-                Side(pid=ours.pid, port=ours.port, target=target),
-            ),
-            "304 from memory": (
-                Side(pid=bare_pid, port=bare_port, target="/unchanged", status=304),
-                Side(pid=ours.pid, port=ours.port, target=target, status=304, headers={"If-None-Match": etag}),
-            ),
-            "200 from Redis": (
-                Side(pid=bare_pid, port=bare_port, target="/redis"),
-                Side(pid=with_redis.pid, port=with_redis.port, target=target),
-            ),
-        }
-        for name, (bare_side, our_side) in cases.items():
-            bare, server = _alternated(client, bare_side, our_side, rounds)
-            table.add(name, *_cells(bare, server))
-        table.notes.append(f"The client was busy at most {client.busiest:.0%} of its time.")
+    table.notes.append(f"The client was busy at most {busiest:.0%} of its time.")
     return table
 
 
-def _cells(bare: Figures, server: Figures) -> Iterator[str]:
-    yield Spread.of(bare.rate).text()
-    yield Spread.of(server.rate).text()
-    yield ratios(server.rate, bare.rate).text(2)
-    yield Spread.of(bare.cpu).text(1)
-    yield Spread.of(server.cpu).text(1)
-    yield ratios(server.cpu, bare.cpu).text(2)
+def _cases(bench: Bench, stack: ExitStack) -> dict[str, list[Asked]]:
+    """Start all servers, see that they have the picture, and give who is asked what in each case."""
+    folder, work = bench.originals.folder, bench.work
+    redis_url = stack.enter_context(_redis(work))
+    mine = stack.enter_context(ours.serving(folder, work, {}))
+    shared = {**ours.NO_RESULTS, "IMGPROXY_REDIS_URL": redis_url}
+    with_redis = stack.enter_context(ours.serving(folder, work, shared))
+    wanted, etag, body = _picture_of(mine, bench)
+    _made(with_redis, with_redis.target(wanted))
+    bare = stack.enter_context(_bare(body, work, redis_url))
+    others = [stack.enter_context(peer.serving(folder, work, keeps=True)) for peer in bench.peers]
+    seconds = bench.effort.seconds * _SECONDS
+
+    def asked(server: Server, target: str, status: int = 200, headers: dict[str, str] | None = None) -> Asked:
+        return Asked(server, Questions(targets=[target], status=status, headers=headers or {}, seconds=seconds))
+
+    return {
+        MEMORY: [
+            asked(mine, mine.target(wanted)),
+            asked(bare, "/picture"),
+            *(asked(other, other.target(wanted)) for other in others),
+        ],
+        UNCHANGED: [asked(mine, mine.target(wanted), 304, {"If-None-Match": etag}), asked(bare, "/unchanged", 304)],
+        REDIS: [asked(with_redis, with_redis.target(wanted)), asked(bare, "/redis")],
+    }
 
 
-def _alternated(client: Client, bare: Side, ours: Side, rounds: int) -> tuple[Figures, Figures]:
-    sides = {"bare": (bare, Figures()), "ours": (ours, Figures())}
-    for side, _ in sides.values():
-        client.load(side, Figures())  # both are warm before the first round
-    for pair in turns(rounds, "bare", "ours"):
-        for name in pair:
-            client.load(*sides[name])
-    return sides["bare"][1], sides["ours"][1]
-
-
-def _picture_of(service: Service, original: Path) -> tuple[str, str, bytes]:
-    """Give target, entity tag and bytes of the first picture, by width, with about 20 KB; it is in memory then."""
+def _picture_of(server: Server, bench: Bench) -> tuple[Wanted, str, bytes]:
+    """Give what to ask for, entity tag and bytes of the first picture, by width, with about 20 KB; it is in memory then."""
     for width in _WIDTHS:
-        target = signed(f"/rs:fit:{width}:0/plain/local:///{original.name}@jpeg")
-        _, headers, body = get(service.port, target)
+        wanted = bench.wanted("2mp.jpg", "jpeg", width)
+        _, headers, body = get(server.port, server.target(wanted))
         if len(body) >= _BODY_BYTES:
-            return target, headers["ETag"], body
-    return target, headers["ETag"], body
+            break
+    return wanted, headers["ETag"], body
 
 
-def _made(service: Service, target: str) -> None:
+def _made(server: Server, target: str) -> None:
     for expected in ("fwd=miss", "detail=redis"):
-        _, headers, _ = get(service.port, target)
+        _, headers, _ = get(server.port, target)
         if expected not in headers["Cache-Status"]:
             raise RuntimeError(f"{expected} was expected, not {headers['Cache-Status']}")
 
 
 @contextmanager
-def _bare(body: bytes, work: Path, redis_url: str) -> Iterator[tuple[int, int]]:
+def _bare(body: bytes, work: Path, redis_url: str) -> Iterator[Server]:
     file, port, log = work / "body", free_port(), work / "bare-http.log"
     file.write_bytes(body)
     with running(module("bare_http", str(port), str(file), redis_url), log, {}) as process:
         wait_for(process, port, log)
-        yield process.pid, port
+        yield Server(name=BARE, host=HOST, port=port, pid=process.pid, target=lambda _: "/picture")
 
 
 @contextmanager

@@ -1,39 +1,49 @@
 """A client that does nothing but ask: bytes made beforehand out, bytes counted in.
 
-Reads one line of JSON, asks for so many seconds over so many connections, each with one request under way, and writes
-one line of JSON: how many answers came, in how many seconds, and how busy it was itself. A client whose CPU was busy all
-the time measured itself, not the server.
+Reads one line of JSON, asks over so many connections, each with one request under way, and writes one line of JSON: how
+many answers came, in how many seconds, how long they took, and how busy it was itself. It asks the given requests once
+each or, if seconds are given, round and round until they have passed. A client whose CPU was busy all the time measured
+itself, not the server.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import re
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import uvloop
 
+from benchmarks.arithmetic import percentile
+
+_PATIENCE = 300.0
 _HEAD_END = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Asker(asyncio.Protocol):
-    """One connection. All answers are alike: the first tells status and length of the body, the others are counted."""
+    """One connection, which takes the next request from those that all share when an answer is complete."""
 
-    def __init__(self, request: bytes, status: bytes) -> None:
-        self.answered = 0
+    def __init__(self, requests: Iterator[bytes], status: bytes) -> None:
+        self.times: list[float] = []
+        self.body_bytes = 0
         self.broken = ""
-        self._request = request
+        self.ended = asyncio.Event()
+        self._requests = requests
         self._status = status
-        self._body = -1
+        self._asked = 0.0
         self._missing = 0
         self._head = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without saying so
-        self._transport.write(self._request)
+        self._ask()
 
     def data_received(self, data: bytes) -> None:
         if not self._missing:
@@ -46,61 +56,88 @@ class Asker(asyncio.Protocol):
             if data[9:12] != self._status:
                 self._breaks(data[:200].decode(errors="replace"))
                 return
-            if self._body < 0:
-                self._body = _content_length(data[:end])
-            self._missing = end + len(_HEAD_END) + self._body
+            body = _content_length(data[: end + 2])
+            if body is None:
+                self._breaks("an answer without Content-Length")
+                return
+            self.body_bytes += body
+            self._missing = end + len(_HEAD_END) + body
         self._missing -= len(data)
-        if not self._missing and self._transport:
-            self.answered += 1
-            self._transport.write(self._request)
+        if not self._missing:
+            self.times.append(time.perf_counter() - self._asked)
+            self._ask()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.broken:
+        if not self.ended.is_set():
             self._breaks("the connection was closed")
 
     def stop(self) -> None:
         """Ask no more."""
-        self.broken = self.broken or "stopped"
+        self.ended.set()
         if self._transport:
             self._transport.abort()
+
+    def _ask(self) -> None:
+        request = next(self._requests, None)
+        if request is None:
+            self.stop()
+        elif self._transport:
+            self._asked = time.perf_counter()
+            self._transport.write(request)
 
     def _breaks(self, why: str) -> None:
         self.broken = why
-        if self._transport:
-            self._transport.abort()
+        self.stop()
 
 
-def _content_length(head: bytes) -> int:
+def _content_length(head: bytes) -> int | None:
     if head[9:12] == b"304":
         return 0
-    for line in head.lower().split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name == b"content-length":
-            return int(value)
-    raise ValueError("an answer without Content-Length")
+    found = _LENGTH.search(head)
+    return int(found[1]) if found else None
 
 
 async def ask(order: dict[str, Any]) -> dict[str, Any]:
     """Ask as ordered, and give what came of it."""
-    request, status = order["request"].encode(), str(order["status"]).encode()
+    requests, status = _requests(order["requests"], order["seconds"]), str(order["status"]).encode()
     loop = asyncio.get_running_loop()
     started, cpu = time.perf_counter(), time.process_time()
     connected = [
-        await loop.create_connection(lambda: Asker(request, status), order["host"], order["port"])
+        await loop.create_connection(lambda: Asker(requests, status), order["host"], order["port"])
         for _ in range(order["connections"])
     ]
-    await asyncio.sleep(order["seconds"])
-    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     askers = [asker for _, asker in connected]
-    broken = next((one.broken for one in askers if one.broken), "")
+    await _until_done(askers, order["seconds"])
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     for one in askers:
         one.stop()
+    times = sorted(itertools.chain.from_iterable(one.times for one in askers))
     return {
-        "answered": sum(one.answered for one in askers),
+        "answered": len(times),
         "seconds": seconds,
+        "p50": percentile(times, 0.50) * 1000,
+        "p99": percentile(times, 0.99) * 1000,
+        "bytes": sum(one.body_bytes for one in askers),
         "busy": cpu / seconds,
-        "broken": broken,
+        "broken": next((one.broken for one in askers if one.broken), ""),
     }
+
+
+def _requests(given: Sequence[str], seconds: float | None) -> Iterator[bytes]:
+    encoded = [one.encode() for one in given]
+    return iter(encoded) if seconds is None else itertools.cycle(encoded)
+
+
+async def _until_done(askers: list[Asker], seconds: float | None) -> None:
+    """Wait for the seconds, or for all; whoever breaks off early does not end the others."""
+    if seconds is not None:
+        await asyncio.sleep(seconds)
+    else:
+        ends = asyncio.gather(*(one.ended.wait() for one in askers))
+        try:
+            await asyncio.wait_for(ends, _PATIENCE)
+        except TimeoutError:
+            askers[0].broken = f"no end after {_PATIENCE:.0f} s"
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,12 +16,21 @@ from pathlib import Path
 HOST = "127.0.0.1"
 _PATIENCE = 30.0
 _TICKS = os.sysconf("SC_CLK_TCK")
+_PEAK = re.compile(r"^VmHWM:\s*(\d+) kB", re.MULTILINE)
 
 
 def cpu_seconds(pid: int) -> float:
     """Give the CPU time, user and system, of a process with all its threads and children, also of those that have ended."""
-    children = _children(pid)
-    return time.clock_gettime(_clock_of(pid)) + _ended_children(pid) + sum(cpu_seconds(child) for child in children)
+    living = sum(_cpu_if_living(child) for child in _children(pid))
+    # Read after the living ones: a child that ends in between is counted here instead.
+    return living + time.clock_gettime(_clock_of(pid)) + _ended_children(pid)
+
+
+def _cpu_if_living(pid: int) -> float:
+    try:
+        return cpu_seconds(pid)
+    except OSError:
+        return 0.0
 
 
 def _clock_of(pid: int) -> int:
@@ -34,8 +44,58 @@ def _ended_children(pid: int) -> float:
 
 
 def _children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for task in tasks for child in task.read_text().split()]
+    children: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # a thread that has ended
+            children += [int(child) for child in task.read_text().split()]
+    return children
+
+
+def forget_peak(pid: int | None) -> None:
+    """Have a process and its children begin anew to note the most memory that they hold, where we may."""
+    for path in _tree(pid):
+        with suppress(OSError):
+            (path / "clear_refs").write_text("5")  # proc_pid_clear_refs(5): VmHWM is VmRSS again
+
+
+def peak_bytes(pid: int | None) -> int | None:
+    """Give the most bytes that a process and its children held in memory, each counted by itself; none of no process.
+
+    Pages that they share are counted for each.
+    """
+    kilobytes = [_peak_kilobytes(path) for path in _tree(pid)]
+    return sum(kilobytes) * 1024 if kilobytes else None
+
+
+def _peak_kilobytes(process: Path) -> int:
+    with suppress(OSError):  # it has ended
+        found = _PEAK.search((process / "status").read_text())
+        return int(found[1]) if found else 0
+    return 0
+
+
+def _tree(pid: int | None) -> list[Path]:
+    if pid is None:
+        return []
+    return [Path(f"/proc/{pid}"), *(path for child in _children(pid) for path in _tree(child))]
+
+
+def listener(port: int) -> int | None:
+    """Give the process that listens on a TCP port of this machine, none if there is none that we may see."""
+    sockets = {f"socket:[{inode}]" for inode in _listening(port)}
+    for path in sorted(Path("/proc").glob("[0-9]*"), key=lambda one: int(one.name)):
+        with suppress(OSError):  # it has ended, or is not ours
+            if any(str(file.readlink()) in sockets for file in (path / "fd").iterdir()):
+                return int(path.name)
+    return None
+
+
+def _listening(port: int) -> list[str]:
+    # proc_net(5): sl, local address, remote address, state (0A: listening), …, the tenth field is the inode.
+    lines = [
+        line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+    ]
+    return [fields[9] for fields in lines if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port]
 
 
 def free_port() -> int:
@@ -81,9 +141,11 @@ def wait_for(process: subprocess.Popen[str], port: int, log: Path) -> None:
     raise RuntimeError(f"a server did not start: {log.read_text()[-2000:]}")
 
 
-def get(port: int, target: str, headers: Mapping[str, str] | None = None) -> tuple[int, HTTPMessage, bytes]:
+def get(
+    port: int, target: str, headers: Mapping[str, str] | None = None, host: str = HOST
+) -> tuple[int, HTTPMessage, bytes]:
     """Give status, headers and body of an answer."""
-    connection = HTTPConnection(HOST, port, timeout=_PATIENCE)
+    connection = HTTPConnection(host, port, timeout=_PATIENCE)
     try:
         connection.request("GET", target, headers=dict(headers or {}))
         answer = connection.getresponse()

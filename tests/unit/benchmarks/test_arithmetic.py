@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from benchmarks.arithmetic import Spread, ratios, turns
+from benchmarks.arithmetic import Spread, percentile, ratios, turns
 
 
 def test_a_spread_is_the_median_between_the_extremes() -> None:
@@ -37,4 +39,24 @@ def test_ratios_need_as_many_figures_on_both_sides() -> None:
 
 
 def test_the_sides_take_turns() -> None:
-    assert turns(3, "a", "b") == [("a", "b"), ("b", "a"), ("a", "b")]
+    assert turns(3, "a", "b") == [["a", "b"], ["b", "a"], ["a", "b"]]
+
+
+def test_each_of_three_sides_comes_first_once() -> None:
+    assert [order[0] for order in turns(3, "a", "b", "c")] == ["a", "b", "c"]
+    assert all(sorted(order) == ["a", "b", "c"] for order in turns(5, "a", "b", "c"))
+
+
+@pytest.mark.parametrize(("share", "figure"), [(0.5, 50.0), (0.99, 99.0), (0.999, 100.0), (0.01, 1.0)])
+def test_a_percentile_is_the_figure_that_so_many_do_not_exceed(share: float, figure: float) -> None:
+    assert percentile([float(number) for number in range(1, 101)], share) == figure
+
+
+@given(figures=st.lists(st.floats(0, 1e6), min_size=1), share=st.floats(0.01, 1))
+def test_a_percentile_is_one_of_the_figures_and_so_large_a_share_does_not_exceed_it(
+    figures: list[float], share: float
+) -> None:
+    ordered, share = sorted(figures), round(share, 3)
+    found = percentile(ordered, share)
+    assert found in ordered
+    assert sum(figure <= found for figure in ordered) * 1000 >= round(share * 1000) * len(ordered)

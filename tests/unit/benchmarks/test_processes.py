@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 
 import pytest
 
-from benchmarks.processes import cpu_seconds
+from benchmarks.processes import HOST, cpu_seconds, forget_peak, free_port, listener, peak_bytes
 
 _WORK = "import time\nwhile time.process_time() < 0.2: pass\n"
+_HOLD = "held = bytearray(b'x') * 100_000_000\ndel held\nprint(flush=True); input()"
 _AND_WAIT = "print(flush=True); input()"
 
 
@@ -28,3 +31,30 @@ def test_the_work_of_a_process_and_what_it_starts_is_counted(work: str) -> None:
         process.stdout.readline()
         assert cpu_seconds(process.pid) >= 0.19
         process.communicate(b"\n")
+
+
+def test_the_most_memory_is_that_of_a_process_and_its_children_since_it_was_forgotten() -> None:
+    code = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {_HOLD!r}])"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdout.readline()
+        held = peak_bytes(process.pid)
+        assert held is not None
+        assert held > 120_000_000
+        forget_peak(process.pid)
+        forgotten = peak_bytes(process.pid)
+        assert forgotten is not None
+        assert forgotten < held - 90_000_000
+        process.communicate(b"\n")
+
+
+def test_of_no_process_nothing_is_known() -> None:
+    forget_peak(None)
+    assert peak_bytes(None) is None
+
+
+def test_who_listens_on_a_port_is_found() -> None:
+    with socket.create_server((HOST, 0)) as listening:
+        assert listener(listening.getsockname()[1]) == os.getpid()
+    assert listener(free_port()) is None

@@ -21,7 +21,7 @@ def test_a_row_has_as_many_cells_as_there_are_columns() -> None:
 
 
 def test_a_report_begins_with_command_and_machine() -> None:
-    lines = report([Table("Cold", ["picture"])], "two cores", "python -m benchmarks").splitlines()
+    lines = report([Table("Cold", ["picture"], [["small"]])], ["two cores"], "python -m benchmarks", {}).splitlines()
     assert lines[0].strip() == "`python -m benchmarks`"
     assert lines[1].strip() == "two cores"
 
