@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from enum import Enum
 
+from aiohttp import hdrs
+
 from imgproxy_py.stores.conditions import any_tag_matches, read_date
 
 _ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"')
@@ -24,14 +26,14 @@ def verdict(headers: Mapping[str, str], etag: str, modified_at: float | None) ->
 
     Either may be missing: a blank entity tag is matched by `*` alone, without a time the conditions on it are ignored.
     """
-    if (wanted := headers.get("If-Match")) is not None:
+    if (wanted := headers.get(hdrs.IF_MATCH)) is not None:
         if not _matches_strongly(wanted, etag):
             return Verdict.FAILED
-    elif _is_later(modified_at, read_date(headers.get("If-Unmodified-Since", ""))):
+    elif _is_later(modified_at, read_date(headers.get(hdrs.IF_UNMODIFIED_SINCE, ""))):
         return Verdict.FAILED
-    if (known := headers.get("If-None-Match")) is not None:
+    if (known := headers.get(hdrs.IF_NONE_MATCH)) is not None:
         return Verdict.NOT_MODIFIED if any_tag_matches(known, etag) else Verdict.SEND
-    moment = read_date(headers.get("If-Modified-Since", ""))
+    moment = read_date(headers.get(hdrs.IF_MODIFIED_SINCE, ""))
     if moment is not None and modified_at is not None and int(modified_at) <= moment:
         return Verdict.NOT_MODIFIED
     return Verdict.SEND
@@ -42,10 +44,15 @@ def asks_for_news(headers: Mapping[str, str]) -> bool:
 
     Not with `*`, which asks whether there is a picture at all, nor where a precondition comes first (RFC 9110 §13.2.2).
     """
-    if "If-Match" in headers or "If-Unmodified-Since" in headers:
+    if hdrs.IF_MATCH in headers or hdrs.IF_UNMODIFIED_SINCE in headers:
         return False
-    known = headers.get("If-None-Match")
-    return "If-Modified-Since" in headers if known is None else known.strip() != "*"
+    known = headers.get(hdrs.IF_NONE_MATCH)
+    return hdrs.IF_MODIFIED_SINCE in headers if known is None else known.strip() != "*"
+
+
+def asks_for_all(headers: Mapping[str, str]) -> bool:
+    """Tell whether a request comes to a 200 or a 304, whatever there is: no part is asked for, and nothing can fail."""
+    return not (hdrs.RANGE in headers or hdrs.IF_MATCH in headers or hdrs.IF_UNMODIFIED_SINCE in headers)
 
 
 def _matches_strongly(header: str, etag: str) -> bool:

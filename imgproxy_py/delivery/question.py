@@ -37,34 +37,45 @@ class Variant:
     digest: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, eq=False)
 class Head:
-    """The headers of answers with one picture: `whole` go with its bytes, `kept` with a 304. To be copied, not changed.
+    """Status and headers of an answer that is given more than once; the headers are to be copied, not changed.
+
+    `wire` is for whoever sends them: the head as bytes, in the parts between what each answer has of its own.
+    """
+
+    status: int
+    headers: CIMultiDict[str]
+    wire: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heads:
+    """The heads of answers with one picture: `whole` goes with its bytes, `kept` is a 304.
 
     The picture is not held: it may leave its cache.
     """
 
     picture: ref[Picture]
     outcome: Outcome
-    whole: CIMultiDict[str]
-    kept: CIMultiDict[str]
+    whole: Head
+    kept: Head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A URL understood: its parts for the signature, what it asks, what its answers vary by, and its variants so far.
+    """A URL understood: what it asks, what its answers vary by, and its variants so far.
 
     `animates` says whether its answers may be animated; `heads` are those of the last answer in each format.
     """
 
-    path: SignedPath
     request: ImageRequest
     vary: str
     source: str
     tags: tuple[str, ...]
     animates: bool
     variants: dict[tuple[Format, ...], Variant] = field(default_factory=dict)
-    heads: dict[Format, Head] = field(default_factory=dict)
+    heads: dict[Format, Heads] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +97,9 @@ class Reader:
     def read(self, target: str, hints: ClientHints | None, now: float) -> Question:
         """Give what a target asks; its signature holds, and it is not refused.
 
-        Raises a `CallerError`. A target that was understood before costs a look-up and the signature.
+        Raises a `CallerError`. A target that was understood before costs a look-up.
         """
-        question = self._known.get((target, hints))
-        if question is not None:
-            self.dialect.verify(question.path)
+        if question := self.known(target, hints):
             return question
         path = self.dialect.split(target)
         self.dialect.verify(path)
@@ -99,22 +108,31 @@ class Reader:
             self._remember((target, hints), question)
         return question
 
+    def known(self, target: str, hints: ClientHints | None) -> Question | None:
+        """Give what a target asks if that was understood before.
+
+        Its signature held then and holds now: it is part of the target, and the keys stay while a process lives. Other
+        signatures are other targets. Those are told apart by their hashes, keyed anew in each process, so the time of a
+        look-up tells nothing of how much of a signature is right.
+        """
+        return self._known.get((target, hints))
+
     def variant(self, question: Question, accept: str) -> Variant:
         """Give the picture that the question comes to for a client with this `Accept` header."""
         asked = question.request
-        output = self.negotiation.negotiated(asked.recipe.output, accept, animations=question.animates)
-        variant = question.variants.get(output.accepted)
+        accepted = self.negotiation.accepted(asked.recipe.output, accept, animations=question.animates)
+        variant = question.variants.get(accepted)
         if variant is None:
+            output = replace(asked.recipe.output, accepted=accepted)
             request = replace(asked, recipe=replace(asked.recipe, output=output))
             variant = Variant(request=request, key=self.key(request), digest=recipe_digest(request.recipe))
-            question.variants[output.accepted] = variant
+            question.variants[accepted] = variant
         return variant
 
     def _understood(self, path: SignedPath, hints: ClientHints | None, now: float) -> Question:
         request = self.dialect.read(path, hints=hints, now=now)
         self.check(request)
         return Question(
-            path=path,
             request=request,
             vary=self._vary(path, request, now),
             source=public_source(request.source),

@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 
 from imgproxy_py.delivery.conditional import Verdict, asks_for_news, verdict
 from imgproxy_py.delivery.headers import (
+    Validated,
     cache_control,
     cache_status,
     canonical_link,
@@ -22,13 +23,14 @@ from imgproxy_py.delivery.headers import (
     is_timeless,
     modified,
     sendable,
+    stale_caching,
     tags_told,
     validators,
 )
-from imgproxy_py.delivery.question import Head, Question
+from imgproxy_py.delivery.question import Head, Heads, Question
 from imgproxy_py.delivery.settings import DeliverySettings
 from imgproxy_py.errors import ImgproxyError, PreconditionFailed
-from imgproxy_py.recipe.picture import Picture, Rendered, Validators
+from imgproxy_py.recipe.picture import Picture, Rendered, Staleness, Validators
 from imgproxy_py.rendering.fallback import FallbackSettings
 from imgproxy_py.stores.conditions import range_applies, ranges
 
@@ -62,11 +64,16 @@ class Responder:
             case Verdict.FAILED:
                 raise PreconditionFailed("the picture has another entity tag now")
             case Verdict.NOT_MODIFIED:
-                return web.Response(status=304, headers=self._head(question, rendered).kept)
+                return web.Response(status=304, headers=self._heads(question, rendered).kept.headers)
         ranged = "Range" in headers and request.method == "GET"  # no other method has ranges (RFC 9110 §14.2)
         if ranged and range_applies(headers.get("If-Range", ""), Validators(etag=etag, modified_at=modified_at)):
             return self._part(request, question, rendered)
-        return web.Response(body=picture.data, headers=self._head(question, rendered).whole)
+        return web.Response(body=picture.data, headers=self._heads(question, rendered).whole.headers)
+
+    def head(self, headers: Mapping[str, str], question: Question, rendered: Rendered) -> Head:
+        """Give the head of the answer to a request that `asks_for_all` of a picture: of a 200, or of a 304."""
+        heads = self._heads(question, rendered)
+        return heads.kept if self.is_known(headers, rendered.picture) else heads.whole
 
     def heeds(self, headers: Mapping[str, str]) -> bool:
         """Tell whether a request may come to a 304 without a picture."""
@@ -74,7 +81,7 @@ class Responder:
         switched_on = self.settings.use_etag if by_tag else self.settings.use_last_modified
         return switched_on and asks_for_news(headers)
 
-    def is_known(self, headers: Mapping[str, str], current: Validators) -> bool:
+    def is_known(self, headers: Mapping[str, str], current: Validated) -> bool:
         """Tell whether the client has what these validators describe."""
         etag = current.etag if self.settings.use_etag else ""
         return verdict(headers, etag, modified(self.settings, current)) is Verdict.NOT_MODIFIED
@@ -103,7 +110,7 @@ class Responder:
 
     def _part(self, request: web.Request, question: Question, rendered: Rendered) -> web.Response:
         data = rendered.picture.data
-        headers = self._head(question, rendered).whole.copy()
+        headers = self._heads(question, rendered).whole.headers.copy()
         found = ranges(request.headers["Range"], len(data))
         if found == ():
             # A cache that does not look at the status would give it to those who ask for the whole.
@@ -115,22 +122,34 @@ class Responder:
         headers["Content-Range"] = f"bytes {part.first}-{part.last}/{len(data)}"
         return web.Response(status=206, body=data[part.first : part.last + 1], headers=headers)
 
-    def _head(self, question: Question, rendered: Rendered) -> Head:
+    def _heads(self, question: Question, rendered: Rendered) -> Heads:
         """Give the headers, those of the last answer if they hold for this one: working them out takes 20 µs."""
         picture = rendered.picture
-        head = question.heads.get(picture.format)
-        if head is not None and head.outcome is rendered.outcome and head.picture() is picture:
-            return head
+        if rendered.stale is not None:
+            return self._stale_heads(question, rendered, rendered.stale)
+        heads = question.heads.get(picture.format)
+        if heads is not None and heads.outcome is rendered.outcome and heads.picture() is picture:
+            return heads
         kept = self._cacheability(question, picture) | validators(self.settings, picture)
-        head = Head(
-            picture=ref(picture),
-            outcome=rendered.outcome,
-            whole=CIMultiDict(self._whole(question, rendered, kept)),
-            kept=CIMultiDict(kept),
-        )
+        heads = self._headed(question, rendered, kept)
         if is_timeless(question.request.delivery, picture):
-            question.heads[picture.format] = head
-        return head
+            question.heads[picture.format] = heads
+        return heads
+
+    def _stale_heads(self, question: Question, rendered: Rendered, stale: Staleness) -> Heads:
+        """Give the headers of what is out of date, which hold for this moment only."""
+        settings, delivery, picture = self.settings, question.request.delivery, rendered.picture
+        briefly = stale_caching(settings, delivery, picture, stale.age, self.clock())
+        kept = self._cacheability(question, picture) | briefly | validators(settings, picture)
+        return self._headed(question, rendered, kept)
+
+    def _headed(self, question: Question, rendered: Rendered, kept: Mapping[str, str]) -> Heads:
+        return Heads(
+            picture=ref(rendered.picture),
+            outcome=rendered.outcome,
+            whole=Head(200, CIMultiDict(self._whole(question, rendered, kept))),
+            kept=Head(304, CIMultiDict(kept)),
+        )
 
     def _whole(self, question: Question, rendered: Rendered, kept: Mapping[str, str]) -> dict[str, str]:
         return {

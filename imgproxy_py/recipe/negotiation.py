@@ -46,7 +46,11 @@ class Negotiation:
         return bool(self._candidates(output))
 
     def negotiated(self, output: Output, accept: str, *, animations: bool = True) -> Output:
-        """Give the output with the formats that the client takes.
+        """Give the output with the formats that the client takes (see `accepted`)."""
+        return replace(output, accepted=self.accepted(output, accept, animations=animations))
+
+    def accepted(self, output: Output, accept: str, *, animations: bool = True) -> tuple[Format, ...]:
+        """Give the formats for `output.accepted`: those that the client takes and that may replace what the URL says.
 
         The best format decides, and for an animation the best that holds one. The others are left out, so that clients
         which differ only in lesser ones share a cache entry; so is the second where no animation can come out
@@ -54,12 +58,12 @@ class Negotiation:
         """
         candidates = self._candidates(output)
         if not candidates:
-            return output
+            return output.accepted
         taken = formats_in_accept(accept)
         accepted = tuple(one for one in candidates if one in taken)
         if output.best:  # all are tried
-            return replace(output, accepted=accepted)
-        return replace(output, accepted=_deciding(accepted) if animations else accepted[:1])
+            return accepted
+        return _deciding(accepted) if animations else accepted[:1]
 
     def _candidates(self, output: Output) -> tuple[Format, ...]:
         if output.placeholder is not None:

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from aiohttp import web
+from multidict import MultiMapping
 
+from imgproxy_py.delivery.handlers import Hit
 from imgproxy_py.web.problems import Voice
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+AtOnce: TypeAlias = Callable[[str, MultiMapping[str]], Hit | None]
 PICTURE_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -24,6 +27,8 @@ class Door:
 
     `path` is without the configured path prefix. A `HEAD` goes to the handler as a `GET` does; its body is dropped. A
     `guarded` door asks for the bearer secret, if there is one. Requests at a `quiet` one are neither logged nor counted.
+    `at_once` takes target and headers of a `GET` or `HEAD` and gives, without waiting, what the handler would answer, or
+    `None`.
     """
 
     path: str
@@ -34,6 +39,7 @@ class Door:
     methods: frozenset[str] = PICTURE_METHODS
     guarded: bool = True
     quiet: bool = False
+    at_once: AtOnce | None = None
 
 
 class Doors:

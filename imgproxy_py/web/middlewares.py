@@ -13,16 +13,20 @@ import itertools
 import re
 import secrets
 import time
+from collections.abc import Mapping
 
 import structlog
 from aiohttp import hdrs, web
+from multidict import MultiMapping, istr
 from yarl import URL
 
+from imgproxy_py.delivery.handlers import Hit
 from imgproxy_py.errors import ClientGone, ImgproxyError, SecretMismatch
 from imgproxy_py.telemetry.logs import Logs
 from imgproxy_py.telemetry.metrics import Metrics
 from imgproxy_py.telemetry.record import RECORD, RequestRecord, trace_id
-from imgproxy_py.web.doors import Door, Doors
+from imgproxy_py.web.doors import PICTURE_METHODS, Door, Doors
+from imgproxy_py.web.heads import filled, laid_out
 from imgproxy_py.web.problems import Asked
 from imgproxy_py.web.traffic import Traffic
 
@@ -33,6 +37,7 @@ _log = structlog.get_logger()
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)  # dialect §13.1; the bound is ours: the id is logged
 _ID_PREFIX = secrets.token_urlsafe(12)  # 96 random bits tell processes apart, the counter requests
 _COUNTER = itertools.count(1)
+_REQUEST_ID, _TRACEPARENT = istr("X-Request-ID"), istr("traceparent")  # istr: looked up without being lowered
 _EMPTY_STATUSES = frozenset({204, 304})
 _APART_FROM = 65536  # bytes of a body that leaves apart from its head: aiohttp would copy it behind the head, and keep the copy
 
@@ -69,7 +74,7 @@ class Around:
         """Answer a request: send the answer, count it, tell of it."""
         request = _origin_form(request)
         door = self._doors.find(request.raw_path)
-        record = request[RECORD] = _open_record(request, door)
+        record = request[RECORD] = _open_record(request.method, request.headers, door)
         self._traffic.in_flight += 1
         try:
             response = await self._answer(request, door, record)
@@ -83,15 +88,47 @@ class Around:
             self._tell(door, record)
         return response
 
+    def at_once(self, method: str, target: str, headers: MultiMapping[str]) -> tuple[bytes, ...] | None:
+        """Give the answer to a request of HTTP/1.1 for what is there already, as bytes to send; it is counted and told.
+
+        `None` if it takes more than looking up: then `answer` gives it, or says why not.
+        """
+        door = self._doors.find(target)
+        if door.at_once is None or method not in PICTURE_METHODS or self._traffic.closes:
+            return None
+        if door.guarded and not self._is_trusted(headers):
+            return None
+        record = _open_record(method, headers, door)
+        try:
+            if (hit := door.at_once(target, headers)) is None or not self._lay_out(hit):
+                return None
+        except Exception:
+            return None  # `answer` meets it as well, and has words for it
+        head, body = hit.head, hit.rendered.picture.data
+        record.source, record.recipe = hit.source, hit.recipe
+        record.gives(hit.rendered)
+        record.bytes_out = 0 if head.status in _EMPTY_STATUSES or method == hdrs.METH_HEAD else len(body)
+        record.ends(head.status)
+        self._tell(door, record)
+        sent = filled(head.wire, record.request_id)
+        return (sent, body) if record.bytes_out else (sent,)
+
+    def _lay_out(self, hit: Hit) -> bool:
+        """See to it that a head is there as bytes, if it can be."""
+        head = hit.head
+        if not head.wire:
+            head.wire = laid_out(head, len(hit.rendered.picture.data), self._headers)
+        return bool(head.wire)
+
     async def dress(self, request: web.Request, response: web.StreamResponse) -> None:
         """Put on the headers that every answer has; called as an answer's head leaves."""
         headers = response.headers
         headers.update(self._headers)
         record = request.get(RECORD)
-        headers["X-Request-ID"] = record.request_id if record else _request_id(request)
+        headers["X-Request-ID"] = record.request_id if record else _request_id(request.headers)
         if record and record.vary and response.status >= 400:
             headers.setdefault(hdrs.VARY, record.vary)
-        if self._traffic.draining or not self._traffic.keep_alive:
+        if self._traffic.closes:
             headers[hdrs.CONNECTION] = "close"
             response.force_close()
 
@@ -100,8 +137,7 @@ class Around:
         try:
             if refusal := _refused(request, door, record):
                 return refusal
-            if door.guarded and self._authorization:
-                self._check_secret(request)
+            self._check_secret(request, door)
             return await door.handler(request)
         except ConnectionError:
             raise
@@ -110,11 +146,16 @@ class Around:
         except Exception as error:
             return _apology(error, request, door, record)
 
-    def _check_secret(self, request: web.Request) -> None:
-        """Raise `SecretMismatch` unless the bearer secret is there (dialect §13.1); takes constant time."""
-        given = request.headers.get(hdrs.AUTHORIZATION, "").encode(errors="surrogateescape")
-        if not hmac.compare_digest(given, self._authorization):
+    def _check_secret(self, request: web.Request, door: Door) -> None:
+        if door.guarded and not self._is_trusted(request.headers):
             raise SecretMismatch
+
+    def _is_trusted(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether the bearer secret is there, if there is one (dialect §13.1); takes constant time."""
+        if not self._authorization:
+            return True
+        given = headers.get(hdrs.AUTHORIZATION, "").encode(errors="surrogateescape")
+        return hmac.compare_digest(given, self._authorization)
 
     def _tell(self, door: Door, record: RequestRecord) -> None:
         if door.quiet:
@@ -147,11 +188,11 @@ def _origin_form(request: web.Request) -> web.Request:
     return request.clone(rel_url=URL(f"/{path}" if slash else "/", encoded=True))
 
 
-def _open_record(request: web.Request, door: Door) -> RequestRecord:
-    traceparent = request.headers.get("traceparent")
+def _open_record(method: str, headers: Mapping[str, str], door: Door) -> RequestRecord:
+    traceparent = headers.get(_TRACEPARENT)
     return RequestRecord(
-        request_id=_request_id(request),
-        method=request.method,
+        request_id=_request_id(headers),
+        method=method,
         dialect=door.dialect,
         started=time.perf_counter(),
         at=time.time(),
@@ -159,8 +200,8 @@ def _open_record(request: web.Request, door: Door) -> RequestRecord:
     )
 
 
-def _request_id(request: web.BaseRequest) -> str:
-    given = request.headers.get("X-Request-ID")
+def _request_id(headers: Mapping[str, str]) -> str:
+    given = headers.get(_REQUEST_ID)
     return given if given and _CLIENT_ID.fullmatch(given) else fresh_id()
 
 

@@ -30,7 +30,8 @@ from imgproxy_py.telemetry.metrics import Metrics, measure_loop_lag
 from imgproxy_py.web.addresses import BACKLOG, check_address, describe, hear_all, refuse_new
 from imgproxy_py.web.application import METRICS
 from imgproxy_py.web.metrics_site import metrics_site
-from imgproxy_py.web.shortcut import take_shortcut
+from imgproxy_py.web.prompt import PromptWire
+from imgproxy_py.web.shortcut import AROUND, take_shortcut
 from imgproxy_py.web.traffic import TRAFFIC
 from imgproxy_py.web.wire import Wire
 
@@ -165,9 +166,10 @@ class Server:
             _log.warning("requests_cut_off", in_flight=self._traffic.in_flight)
 
     def _wire(self) -> Wire:
-        return Wire(
+        return PromptWire(
             self._server,
             self._traffic,
+            self._application[AROUND],
             max_clients=self._settings.max_clients,
             read_timeout=self._settings.read_request_timeout,
             write_timeout=self._settings.write_response_timeout,

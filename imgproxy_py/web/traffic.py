@@ -19,6 +19,11 @@ class Traffic:
     draining: bool = False
     keep_alive: bool = True
 
+    @property
+    def closes(self) -> bool:
+        """Whether answers close their connections."""
+        return self.draining or not self.keep_alive
+
 
 TRAFFIC = web.AppKey("TRAFFIC", Traffic)
 """Where an application keeps its traffic: `application[TRAFFIC]`."""

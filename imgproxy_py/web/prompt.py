@@ -1,0 +1,95 @@
+"""Answers that are there already leave as soon as their request has arrived: no task, no wake-up, no copy of the body.
+
+aiohttp wakes a task for each connection that is asked something, which starts another one for the request: half of what a
+hit in memory would cost. Here a request is looked at where its bytes come in. If `Around.at_once` has the answer it is
+written there and then; whatever is not as plain as most requests are goes the way of all others, byte for byte to the same
+answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import hdrs, web
+from aiohttp.http import HttpVersion11, RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD
+
+from imgproxy_py.web.middlewares import Around
+from imgproxy_py.web.traffic import Traffic
+from imgproxy_py.web.wire import Wire
+
+
+class _FastAsleep:
+    """Stands in for the future that a connection's task waits on, and is woken by nobody."""
+
+    def done(self) -> bool:
+        return True
+
+    def cancel(self) -> None:
+        """Leave it to who put it here."""
+
+
+_FAST_ASLEEP: Any = _FastAsleep()
+
+
+class PromptWire(Wire):
+    """A connection that answers at once what `around` can.
+
+    Answers keep the order of the requests: while one is being answered in a task, those after it wait for theirs.
+    """
+
+    __slots__ = ("_around",)
+
+    def __init__(self, server: web.Server, traffic: Traffic, around: Around, **options: Any) -> None:
+        super().__init__(server, traffic, **options)
+        self._around = around
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come, answer what can be answered at once, and wake the task for the rest."""
+        asleep = self._waiter
+        if asleep is None or asleep.done():  # it is busy, and looks for further requests when it is done
+            super().data_received(data)
+            return
+        self._waiter = _FAST_ASLEEP
+        try:
+            super().data_received(data)
+        finally:
+            self._waiter = asleep
+        if self._force_close or self._close:
+            asleep.cancel()
+        elif self._messages and not self._all_answered():
+            asleep.set_result(None)
+
+    def _all_answered(self) -> bool:
+        """Answer requests in their order up to the first one that takes more; tell whether there was none such."""
+        messages = self._messages
+        # Reading is paused for a flood of requests, and resumed by the task that works it off.
+        while messages and not self._buffer_paused and self._answered(*messages[0]):
+            messages.popleft()
+        return not messages
+
+    def _answered(self, message: Any, payload: Any) -> bool:
+        transport, parser, manager = self.transport, self._parser, self._manager
+        if payload is not EMPTY_PAYLOAD or self._paused or not _is_plain(message):
+            return False
+        if transport is None or transport.is_closing() or parser is None or manager is None:
+            return False
+        answer = self._around.at_once(message.method, message.path, message.headers)
+        if answer is None:
+            return False
+        parser.message_consumed()
+        manager.requests_count += 1
+        transport.writelines(answer)
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        return True
+
+
+def _is_plain(message: Any) -> bool:
+    """Tell whether this is a request, well-formed, after which its connection stays as it is."""
+    return (
+        isinstance(message, RawRequestMessage)
+        and message.version == HttpVersion11
+        and not message.should_close
+        and not message.upgrade
+        and hdrs.EXPECT not in message.headers
+    )
