@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import pyvips
 
 from imgproxy_py.engine.codecs.pixels import animated
+from imgproxy_py.engine.libvips import size_of
 from imgproxy_py.engine.metadata import pruned
 from imgproxy_py.engine.pipeline import run_stages
 from imgproxy_py.engine.work import Work
@@ -88,5 +89,5 @@ def _passes(work: Work) -> bool:
 
 def frame_size(image: pyvips.Image) -> Size:
     """Give the size of an image, or of a frame if it is a stack of them."""
-    height = image.get("page-height") if image.get_typeof("page-height") else image.height
-    return Size(image.width, height)
+    size = size_of(image)
+    return Size(size.width, image.get("page-height")) if image.get_typeof("page-height") else size

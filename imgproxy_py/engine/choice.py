@@ -34,10 +34,17 @@ class Choice:
 
     def check(self, output: Output) -> None:
         """Raise `OutputUnsupported` if the format that the URL names cannot be written here, or its profile is unknown."""
+        self._check_profile(output)
+        if output.format is not None:
+            self._check_savable(output.format)
+
+    def _check_profile(self, output: Output) -> None:
         if output.color_profile and output.color_profile not in self.profiles:
             raise OutputUnsupported(f"there is no colour profile {output.color_profile!r} here")
-        if output.format is not None and output.format not in self.abilities.savable:
-            raise OutputUnsupported(f"{output.format} cannot be written here, but {self._names()} can")
+
+    def _check_savable(self, kind: Format) -> None:
+        if kind not in self.abilities.savable:
+            raise OutputUnsupported(f"{kind} cannot be written here, but {self._names()} can")
 
     def _names(self) -> str:
         return ", ".join(sorted(self.abilities.savable))
@@ -58,7 +65,8 @@ class Choice:
             animated=self._may_animate(header, recipe),
             preferred=self.preferred,
         )
-        self.check(replace(recipe.output, format=chosen))
+        self._check_profile(recipe.output)
+        self._check_savable(chosen)
         return chosen
 
     def candidates(self, output: Output) -> tuple[Format, ...]:
@@ -78,5 +86,7 @@ class Choice:
         """Tell whether an original is handed back as it is (dialect §6.3)."""
         if output.placeholder is not None or (output.best and not self.settings.best_format_allow_skips):
             return False
-        skipped = replace(output, skip_formats=output.skip_formats + self.settings.skip_processing_formats)
-        return skips_pipeline(skipped, header.format, rasterize_svg=self.settings.always_rasterize_svg)
+        configured = self.settings.skip_processing_formats
+        if configured:
+            output = replace(output, skip_formats=output.skip_formats + configured)
+        return skips_pipeline(output, header.format, rasterize_svg=self.settings.always_rasterize_svg)

@@ -14,6 +14,7 @@ from imgproxy_py.engine import fonts
 from imgproxy_py.engine.codecs.registry import decoders, encoders
 from imgproxy_py.errors import ImgproxyError
 from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.geometry import Size
 
 LOADERS: dict[Format, str] = {
     Format.JPEG: "jpegload_buffer",
@@ -79,9 +80,21 @@ def memory() -> int:
     return int(_tracked_memory()())
 
 
+def size_of(image: pyvips.Image) -> Size:
+    """Give an image's width and height, which as its attributes take ten times as long."""
+    width, height = _sides()
+    address = _address(image)
+    return Size(width(address), height(address))
+
+
+@cache
+def _sides() -> tuple[ctypes._NamedFuncPointer, ctypes._NamedFuncPointer]:
+    return _function("vips_image_get_width", ctypes.c_int), _function("vips_image_get_height", ctypes.c_int)
+
+
 def address_of_pixels(image: pyvips.Image) -> int:
     """Give where an image in memory has its samples, line by line; good for as long as the image is."""
-    address = _data_of()(int(pyvips.ffi.cast("uintptr_t", image.pointer)))
+    address = _data_of()(_address(image))
     if not address:
         raise ImgproxyError("libvips has no pixels of an image in memory")
     return int(address)
@@ -96,14 +109,23 @@ def _tracked_memory() -> ctypes._NamedFuncPointer:
 
 @cache
 def _data_of() -> ctypes._NamedFuncPointer:
-    function = _undeclared().vips_image_get_data
-    function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
+    return _function("vips_image_get_data", ctypes.c_void_p)
+
+
+def _address(image: pyvips.Image) -> int:
+    return int(pyvips.ffi.cast("uintptr_t", image.pointer))
+
+
+def _function(name: str, result: type[ctypes.c_int | ctypes.c_void_p]) -> ctypes._NamedFuncPointer:
+    """Give a function that pyvips does not declare and that takes an image by its address."""
+    function = _undeclared()[name]
+    function.argtypes, function.restype = [ctypes.c_void_p], result
     return function
 
 
 @cache
 def _undeclared() -> ctypes.CDLL:
-    """Give libvips for functions that pyvips does not declare: a handle on what it has loaded finds them."""
+    # A handle on what pyvips has loaded, its binary module or libvips, finds all functions of libvips.
     return ctypes.CDLL(sys.modules["_libvips"].__file__ if pyvips.API_mode else pyvips.library_name("vips", 42))
 
 

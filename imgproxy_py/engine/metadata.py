@@ -23,6 +23,7 @@ _MAX_DPI = 65535  # JPEG has 16 bits for it
 _ANIMATION = ("n-pages", "page-height", "loop", "delay", "gif-loop", "gif-delay")
 _STRIPPED = ("jpeg-thumbnail-data", "orientation", "photoshop-data")
 _ORIENTATION = ("orientation", "exif-ifd0-Orientation")
+_UNWRITTEN_EXIF = ("exif-data", "exif-ifd0-Orientation")
 
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
@@ -133,9 +134,17 @@ def _animation_fields(image: pyvips.Image, header: Header) -> Iterator[str]:
 
 def _strippable_fields(image: pyvips.Image, output: Output) -> Iterator[str]:
     if image.get_typeof("exif-data"):
-        left = left_by(output).exif
-        yield from (name for name in image.get_fields() if name.startswith("exif-") and name not in left)
+        yield from _strippable_exif(image, output)
     yield from (name for name in _STRIPPED if image.get_typeof(name))
+
+
+def _strippable_exif(image: pyvips.Image, output: Output) -> Iterator[str]:
+    """Tell all EXIF but what is left; where none of it is written anyway, only what weighs or is looked at."""
+    left = left_by(output).exif
+    if output.dpi or any(image.get_typeof(name) for name in left):
+        yield from (name for name in image.get_fields() if name.startswith("exif-") and name not in left)
+    else:
+        yield from (name for name in _UNWRITTEN_EXIF if image.get_typeof(name))
 
 
 def without_orientation(image: pyvips.Image) -> pyvips.Image:

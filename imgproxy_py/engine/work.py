@@ -12,6 +12,7 @@ from imgproxy_py.engine.detection.objects import ObjectDetection
 from imgproxy_py.engine.gain_map import GainMap
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.isolation.expected import decoding_milliseconds
+from imgproxy_py.engine.libvips import size_of
 from imgproxy_py.engine.loading import Decoding, ImageFile
 from imgproxy_py.engine.marks import Marks
 from imgproxy_py.engine.profiles import Profile
@@ -69,7 +70,7 @@ class Work:
     @property
     def size(self) -> Size:
         """The image's present size, as stored."""
-        return Size(self.image.width, self.image.height)
+        return size_of(self.image)
 
     def showing(self, image: pyvips.Image) -> Work:
         """Give the work with another image in place of its own."""
@@ -114,7 +115,8 @@ class Work:
     def reopened(self, shrink: float = 1.0) -> Work:
         """Give the work with its file opened anew, `shrink` times smaller; raises `BrokenImage` if the header lied."""
         image = self._decoded(shrink)
-        if shrink >= 1 and (image.width > self.header.width or image.height > self.header.height):
+        size = size_of(image)
+        if shrink >= 1 and (size.width > self.header.width or size.height > self.header.height):
             raise BrokenImage("the original is larger than its header says")  # the limits were judged by the header
         return self.showing(image)
 

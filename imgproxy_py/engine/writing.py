@@ -13,6 +13,7 @@ from imgproxy_py.engine.encoding import Encoding, encode, writable_format
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.isolation.expected import encoding_milliseconds
 from imgproxy_py.engine.isolation.processes import Isolation
+from imgproxy_py.engine.libvips import size_of
 from imgproxy_py.engine.loading import ImageFile
 from imgproxy_py.engine.perception import Measure, perception, structure
 from imgproxy_py.engine.quality import (
@@ -74,14 +75,15 @@ class Finished:
                 made[wanted] = self._encode(self.image, kind, wanted, asked)
             return made[wanted]
 
-        search = search_for(asked, kind, self.image.width * self.image.height, self.settings)
+        size = size_of(self.image)
+        search = search_for(asked, kind, size.width * size.height, self.settings)
         if search is not None:
             quality = self._searched(search, kind, asked, at)
         return within_bytes(at, kind, quality, asked.max_bytes)
 
     def _encode(self, image: pyvips.Image, kind: Format, quality: int, asked: Output) -> bytes:
         encoding = Encoding(format=kind, quality=quality, keep=self.keep, asked=asked)
-        expected = encoding_milliseconds(image.width, image.height, kind, asked, self.settings)
+        expected = encoding_milliseconds(*size_of(image), kind, asked, self.settings)
         if self.isolation and expected > self.settings.isolation_milliseconds:
             return self.isolation.encode(image, encoding, self.interrupt)
         return encode(self.interrupt.watch(image), encoding, self.settings)

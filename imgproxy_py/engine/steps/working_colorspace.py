@@ -21,12 +21,12 @@ def working_colorspace(work: Work) -> Work:
 
     Raises `UndecodableImage` for pixels of which nobody says what colours they are.
     """
+    if work.image.format == "uchar" and work.image.interpretation in _KEPT:
+        return work
     work = _linear_float(work)
     kind = work.image.interpretation
     if kind == "scrgb":
         work = work.showing(without_profile(work.image))  # which describes other numbers than linear light
-    if kind in _KEPT and work.image.format == "uchar":
-        return work
     if kind in _DEEP:
         return work if work.high_depth else work.showing(work.image.colourspace(_DEEP[kind]))
     work = _imported(work)
