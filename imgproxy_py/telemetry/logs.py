@@ -189,6 +189,7 @@ _FIELDS = (
     "error",
     "detail",
     "fallback",
+    "stale",
     "status",
     "bytes_in",
     "bytes_out",

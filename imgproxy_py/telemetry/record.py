@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from imgproxy_py.errors import ImgproxyError
-from imgproxy_py.recipe.picture import Outcome, Picture, Rendered, Timings
+from imgproxy_py.recipe.picture import Outcome, Picture, Rendered, Staleness, Timings
 from imgproxy_py.recipe.source import SourceRef
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?", re.ASCII)
@@ -24,7 +24,8 @@ class RequestRecord:
 
     `started` is on the `time.perf_counter` clock, `at` in Unix seconds; `queue` to `total` are milliseconds, `None` for
     what did not happen. `bytes_in` is the original's length. `error` is the slug of what went wrong, `detail` what only
-    operators may read; with `fallback` a picture was shown all the same. `vary` is the `Vary` header of this URL: errors
+    operators may read; with `fallback` a picture was shown all the same, and so was one that is out of date by `stale`
+    seconds. `vary` is the `Vary` header of this URL: errors
     carry it as well, the log does not.
     """
 
@@ -55,6 +56,7 @@ class RequestRecord:
     error: str = ""
     detail: str = ""
     fallback: bool | None = None
+    stale: float | None = None
     report: bool = False
     vary: str = ""
 
@@ -67,6 +69,8 @@ class RequestRecord:
         if rendered.failure:
             self.fallback = True
             self.failed(rendered.failure)
+        if rendered.stale:
+            self._outdated(rendered.stale)
 
     def failed(self, error: ImgproxyError) -> None:
         """Note what went wrong, and whether that was known before."""
@@ -88,6 +92,11 @@ class RequestRecord:
         """Note the status, and the milliseconds since the request began."""
         self.status = status
         self.total = (time.perf_counter() - self.started) * 1000
+
+    def _outdated(self, stale: Staleness) -> None:
+        self.stale = round(stale.seconds, 3)
+        if stale.failure:
+            self.failed(stale.failure)
 
     def _picture(self, picture: Picture) -> None:
         self.bytes_in = picture.origin_bytes

@@ -196,6 +196,7 @@ def test_every_field_of_a_request_is_told_of() -> None:
         error="e",
         detail="f",
         fallback=True,
+        stale=1.0,
         queue=1.0,
         fetch=1.0,
         decode=1.0,
