@@ -34,6 +34,7 @@ from imgproxy_py.engine import libvips
 from imgproxy_py.engine.isolation.processes import Isolation
 from imgproxy_py.engine.lanes import Lane
 from imgproxy_py.engine.pool import Job, Pool
+from imgproxy_py.engine.sharing import SharedPixels
 from imgproxy_py.engine.transformer import Transformer
 from imgproxy_py.errors import ImageError, ImgproxyError, SourceTooLarge
 from imgproxy_py.kinds import UnusableSetting
@@ -46,7 +47,9 @@ from imgproxy_py.rendering.leases import Leases
 from imgproxy_py.rendering.making import Maker
 from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.negative import NegativeCache
+from imgproxy_py.rendering.originals import Originals
 from imgproxy_py.rendering.redis_leases import RedisLeases
+from imgproxy_py.rendering.refreshing import Refreshes
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.settings import Settings
 from imgproxy_py.settings.errors import SettingsError, WrongSetting
@@ -115,6 +118,7 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
             huge=settings.huge_picture_milliseconds,
         )
         stack.callback(pool.close)
+        refreshes = await stack.enter_async_context(Refreshes(settings.cache_refreshes))
         yield Studio(
             settings=settings,
             imgproxy=ImgproxyDialect(settings.imgproxy_config()),
@@ -127,17 +131,13 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
             journal=journal,
             pool=pool,
             renderer=Renderer(
-                maker=Maker(
-                    sources=sources,
-                    pool=pool,
-                    transformer=transformer,
-                    marks=MarkOriginals(sources, settings, max_bytes=settings.max_src_file_size),
-                    fallback=await configured_fallback(settings),
-                ),
+                maker=await _open_maker(settings, sources, pool, transformer, caches.purges),
                 caches=caches,
                 etag_buster=settings.etag_buster,
                 leases=leases,
                 negative=NegativeCache(settings, caches.purges) if settings.negative_cache_seconds else None,
+                policies=settings.policies(),
+                refreshes=refreshes,
             ),
         )
 
@@ -167,6 +167,30 @@ async def _open_edges(settings: Settings) -> AsyncIterator[tuple[Edge, ...]]:
         return
     async with open_edges(settings) as edges:
         yield edges
+
+
+async def _open_maker(
+    settings: Settings, sources: Source, pool: Pool, transformer: Transformer, purges: Purges
+) -> Maker:
+    originals = pixels = None
+    if settings.originals_cache_bytes:
+        pixels = SharedPixels(settings.pixels_cache_bytes)
+        originals = Originals(
+            sources,
+            max_bytes=settings.originals_cache_bytes,
+            seconds=settings.originals_cache_seconds,
+            purges=purges,
+            forgotten=pixels.forget,
+        )
+    return Maker(
+        sources=sources,
+        pool=pool,
+        transformer=transformer,
+        marks=MarkOriginals(sources, settings, max_bytes=settings.max_src_file_size, purges=purges),
+        fallback=await configured_fallback(settings),
+        originals=originals,
+        pixels=pixels if settings.pixels_cache_bytes else None,
+    )
 
 
 def _share(total: int, settings: Settings) -> int:
@@ -287,13 +311,16 @@ def _why_no_purge(settings: Settings) -> str:
 
 async def _open_result_store(settings: Settings, stack: AsyncExitStack) -> StoredCache:
     scheme, _, place = settings.result_store.partition("://")
+    beyond = max(policy.beyond for policy in settings.policies().all)
     if scheme == "local":
-        return StoredCache(await stack.enter_async_context(LocalStore(Path(place))), settings)
+        local = await stack.enter_async_context(LocalStore(Path(place)))
+        return StoredCache(local, settings, beyond=beyond)
     bucket, _, prefix = place.partition("/")
     # The lists of buckets say what originals may be read from; this one is ours.
     service = settings.model_copy(update={"s3_allowed_buckets": (), "s3_denied_buckets": ()})
     s3 = await stack.enter_async_context(open_s3(service, _profiles(settings)))
-    return StoredCache(s3.bucket(bucket), settings, prefix=f"{prefix.rstrip('/')}/" if prefix else "")
+    prefix = f"{prefix.rstrip('/')}/" if prefix else ""
+    return StoredCache(s3.bucket(bucket), settings, prefix=prefix, beyond=beyond)
 
 
 def _query_dialect(settings: Settings, transformer: Transformer) -> QueryDialect | None:
@@ -412,8 +439,14 @@ def _watch(metrics: Metrics, studio: Studio) -> None:
     if studio.transformer.isolation is not None:
         _watch_isolation(metrics, studio.transformer.isolation)
     _watch_origins(metrics, studio.origins)
+    _watch_originals(metrics, "watermarks", renderer.maker.marks.originals)
+    if renderer.maker.originals is not None:
+        _watch_originals(metrics, "pictures", renderer.maker.originals)
+    if renderer.maker.pixels is not None:
+        _watch_pixels(metrics, renderer.maker.pixels)
     for tier in studio.caches.tiers:
         _watch_cache(metrics, tier)
+    _watch_stale(metrics, renderer.refreshes)
     if renderer.leases is not None:
         _watch_leases(metrics, renderer.leases)
 
@@ -439,6 +472,34 @@ def _watch_lane(metrics: Metrics, name: str, lane: Lane[Job]) -> None:
     labels = {"lane": name}
     metrics.watch_gauge("lane_in_use", "Threads at work for a lane.", lambda: lane.running, labels=labels)
     metrics.watch_gauge("lane_waiting", "Originals that wait in a lane.", lambda: len(lane.line), labels=labels)
+
+
+def _watch_stale(metrics: Metrics, refreshes: Refreshes) -> None:
+    stats, given, done = refreshes.stats, "Stale pictures given.", "Stale pictures made fresh, or not."
+    metrics.watch_gauge("refreshes", "Stale pictures being refreshed behind a caller's back.", lambda: len(refreshes))
+    metrics.watch_counter("stale", given, lambda: stats.given, labels={"reason": "refreshing"})
+    metrics.watch_counter("stale", given, lambda: stats.excused, labels={"reason": "error"})
+    metrics.watch_counter("refreshed", done, lambda: stats.confirmed, labels={"result": "confirmed"})
+    metrics.watch_counter("refreshed", done, lambda: stats.remade, labels={"result": "remade"})
+    metrics.watch_counter("refreshed", done, lambda: stats.failed, labels={"result": "failed"})
+    metrics.watch_counter("refreshed", done, lambda: stats.put_off, labels={"result": "put_off"})
+
+
+def _watch_originals(metrics: Metrics, use: str, originals: Originals) -> None:
+    labels, stats = {"use": use}, originals.stats
+    metrics.watch_counter("originals_hits", "Originals in memory or on their way.", lambda: stats.hits, labels=labels)
+    metrics.watch_counter("originals_misses", "Originals fetched for all.", lambda: stats.misses, labels=labels)
+    metrics.watch_counter("originals_evictions", "Originals dropped for room.", lambda: stats.evictions, labels=labels)
+    metrics.watch_gauge("originals_bytes", "Bytes of originals kept.", lambda: originals.bytes, labels=labels)
+
+
+def _watch_pixels(metrics: Metrics, pixels: SharedPixels) -> None:
+    stats = pixels.stats
+    metrics.watch_counter("pixels_hits", "Decoded or resized pixels found in memory.", lambda: stats.hits)
+    metrics.watch_counter("pixels_misses", "Pixels computed for all.", lambda: stats.misses)
+    metrics.watch_counter("pixels_waits", "Times pixels were being made by another.", lambda: stats.waits)
+    metrics.watch_counter("pixels_evictions", "Pixels dropped for room.", lambda: stats.evictions)
+    metrics.watch_gauge("pixels_bytes", "Bytes of pixels kept for further pictures.", lambda: pixels.bytes)
 
 
 def _watch_leases(metrics: Metrics, leases: Leases) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from imgproxy_py.engine.cost import Priced
 from imgproxy_py.engine.interrupt import Interrupt
+from imgproxy_py.engine.sharing import Share
 from imgproxy_py.errors import CapacityError, ImgproxyError, SourceError, SourceForbidden, SourceMissing
 from imgproxy_py.recipe.limits import Limits
 from imgproxy_py.recipe.model import Output, Recipe
@@ -194,7 +195,12 @@ class FakeTransformer:
         return Priced(1.0, lambda: self.transform(*given))
 
     def transform(
-        self, data: bytes, recipe: Recipe, interrupt: Interrupt, marks: Mapping[SourceRef, bytes] | None = None
+        self,
+        data: bytes,
+        recipe: Recipe,
+        interrupt: Interrupt,
+        marks: Mapping[SourceRef, bytes] | None = None,
+        share: Share | None = None,
     ) -> Picture:
         self.begun += 1
         self.marks = dict(marks or {})

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from imgproxy_py.deadline import Deadline
 from imgproxy_py.engine.cost import Priced
 from imgproxy_py.engine.interrupt import Interrupt
-from imgproxy_py.engine.pool import Pool
+from imgproxy_py.engine.pool import Admission, Pool
+from imgproxy_py.engine.sharing import Postponed, Share, SharedPixels
 from imgproxy_py.engine.transformer import Transformer
 from imgproxy_py.errors import ImgproxyError, SourceError, SourceForbidden, SourceUnreachable, UnknownImage
 from imgproxy_py.recipe.identity import content_state, entity_tag, original_state
@@ -20,7 +23,10 @@ from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.recipe.tags import cache_tags
 from imgproxy_py.rendering.fallback import FallbackImage
 from imgproxy_py.rendering.marks import MarkOriginals
+from imgproxy_py.rendering.originals import Held, Originals
 from imgproxy_py.sources.port import NotModified, Source
+
+T = TypeVar("T")
 
 
 class NoOriginal(Exception):
@@ -35,7 +41,8 @@ class NoOriginal(Exception):
 class Maker:
     """Makes pictures, knowing nothing of caches of them.
 
-    `fallback` is known by its bytes if the operator gave those; `clock` gives Unix seconds.
+    `fallback` is known by its bytes if the operator gave those; `clock` gives Unix seconds. `originals` and `pixels` are
+    what pictures of one original share, `None` for nothing.
     """
 
     sources: Source
@@ -44,6 +51,8 @@ class Maker:
     marks: MarkOriginals
     fallback: FallbackImage | None = None
     clock: Callable[[], float] = time.time
+    originals: Originals | None = None
+    pixels: SharedPixels | None = None
 
     async def make(
         self, request: ImageRequest, key: str, generation: int, deadline: Deadline, known: Picture | None = None
@@ -54,10 +63,10 @@ class Maker:
         made before, is given again with the same data and brought up to date if its original has not changed. Raises
         `NoOriginal` if there is nothing that could be decoded, the errors of the engine, and `Overloaded`.
         """
-        async with self.pool.admit(deadline) as place:
+        known = None if _has_marks_of_its_own(request) else known
+        async with self.pool.admit(deadline) as place, AsyncExitStack() as stack:
             started, checked_at = time.perf_counter(), self.clock()
-            known = None if _has_marks_of_its_own(request) else known
-            original = await self._fetch(request, known)
+            original, held = await self._original(request, known, stack)
             if known and (isinstance(original, NotModified) or await _is_same(known, key, original)):
                 renewed = replace(
                     known,
@@ -69,11 +78,14 @@ class Maker:
                 return _brought_up_to_date(renewed, original)
             if isinstance(original, NotModified):
                 raise NoOriginal(SourceUnreachable("the origin answered 304 to an unconditional request"))
+            if held is not None:
+                checked_at, generation = self.clock() - held.age, held.generation
+            share = self._share(held, stack)
             marks = await self.marks.of(request.recipe)
             fetched = (time.perf_counter() - started) * 1000
             try:
-                (picture, state), waited = await place.run(
-                    lambda interrupt: self._begun(original, request, interrupt, marks)
+                (picture, state), waited = await _worked(
+                    place, lambda interrupt: self._begun(original, request, interrupt, marks, share)
                 )
             except UnknownImage as error:
                 raise NoOriginal(error) from error
@@ -93,9 +105,14 @@ class Maker:
         )
 
     def _begun(
-        self, original: Original, request: ImageRequest, interrupt: Interrupt, marks: Mapping[SourceRef, bytes]
+        self,
+        original: Original,
+        request: ImageRequest,
+        interrupt: Interrupt,
+        marks: Mapping[SourceRef, bytes],
+        share: Share | None,
     ) -> Priced[tuple[Picture, str]]:
-        begun = self.transformer.begin(original.data, request.recipe, interrupt, marks)
+        begun = self.transformer.begin(original.data, request.recipe, interrupt, marks, share)
 
         def finish() -> tuple[Picture, str]:
             state = original_state(original.validators) or content_state(original.data)  # a digest of all of it
@@ -103,16 +120,44 @@ class Maker:
 
         return Priced(begun.cost, finish)
 
-    async def _fetch(self, request: ImageRequest, known: Picture | None) -> Original | NotModified:
+    async def _original(
+        self, request: ImageRequest, known: Picture | None, stack: AsyncExitStack
+    ) -> tuple[Original | NotModified, Held | None]:
+        """Give the original, and if others may have the same one, that for as long as the stack is open."""
         if self.fallback and self.fallback.original and request.source == self.fallback.ref:
-            return self.fallback.original
-        limits = self.transformer.limits.overridden(request.recipe.limits)
+            return self.fallback.original, None
+        most = self.transformer.limits.overridden(request.recipe.limits).max_src_file_size
         try:
-            return await self.sources.fetch(
-                request.source, max_bytes=limits.max_src_file_size, unless=_validators(known) if known else None
+            if self.originals is None or known or request.past_caches:
+                unless = _validators(known) if known else None
+                return await self.sources.fetch(request.source, max_bytes=most, unless=unless), None
+            return await stack.enter_async_context(
+                self.originals.held(request.source, max_bytes=most, tags=cache_tags(request))
             )
         except (SourceError, SourceForbidden) as error:
             raise NoOriginal(error) from error
+
+    def _share(self, held: Held | None, stack: AsyncExitStack) -> Share | None:
+        if held is None or self.pixels is None:
+            return None
+        share = self.pixels.share(held.number, lambda: held.wanted_again)
+        stack.callback(share.close)
+        return share
+
+
+async def _worked(place: Admission, begin: Callable[[Interrupt], Priced[T]]) -> tuple[T, float]:
+    """Run work in a thread, again whenever it was postponed; give its result and the milliseconds it has waited in all."""
+    waited = 0.0
+    while True:
+        try:
+            result, more = await place.run(begin)
+            return result, waited + more
+        except Postponed as postponed:
+            ended = postponed.ended
+        since = time.perf_counter()
+        if ended is not None:
+            await asyncio.wrap_future(ended)
+        waited += (time.perf_counter() - since) * 1000
 
 
 def _has_marks_of_its_own(request: ImageRequest) -> bool:

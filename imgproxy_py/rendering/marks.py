@@ -60,5 +60,5 @@ class MarkOriginals:
         return {source: await self._bytes(source) for source in named}
 
     async def _bytes(self, source: SourceRef) -> bytes:
-        async with self.originals.held(source, max_bytes=self._max_bytes) as (_, original):
+        async with self.originals.held(source, max_bytes=self._max_bytes) as (original, _):
             return original.data

@@ -33,7 +33,8 @@ class OriginalSettings(BaseModel):
 
     originals_cache_bytes: Count = Field(
         default=64 * 1024 * 1024,
-        description="Bytes of originals kept by each process for further pictures of them. 0 = none.",
+        description="Bytes of originals kept by each process for further pictures of them. 0 = none; then each picture fetches "
+        "and decodes for itself.",
     )
     originals_cache_seconds: Number = Field(
         default=10.0,
@@ -59,12 +60,14 @@ class Held:
     """An original that somebody wants, or that is kept.
 
     Its `number` is that of no other in this process. `asked` counts who wanted it, `users` who does now; `generation` is the
-    newest purge that was known before its fetch began.
+    newest purge that was known before its fetch began, `begun` when that was by the `clock`.
     """
 
     name: _Name
     number: int
     generation: int
+    clock: Callable[[], float]
+    begun: float
     original: Original | None = None
     asked: int = 0
     users: int = 0
@@ -75,6 +78,11 @@ class Held:
     def wanted_again(self) -> bool:
         """Whether more than one has asked for it."""
         return self.asked > 1
+
+    @property
+    def age(self) -> float:
+        """Seconds since its fetch began."""
+        return self.clock() - self.begun
 
     @property
     def cost(self) -> int:
@@ -121,7 +129,7 @@ class Originals:
     @asynccontextmanager
     async def held(
         self, ref: SourceRef, *, max_bytes: int = 0, tags: tuple[str, ...] = ()
-    ) -> AsyncIterator[tuple[Held, Original]]:
+    ) -> AsyncIterator[tuple[Original, Held]]:
         """Hold an original of at most `max_bytes` (0 = no limit) for the length of the block; raises the errors of sources.
 
         `tags` are those of the picture that it is wanted for: a purge of one of them asks for a new original, too.
@@ -130,7 +138,7 @@ class Originals:
         held.asked += 1
         held.users += 1
         try:
-            yield held, held.original or await self._fetched(held)
+            yield held.original or await self._fetched(held), held
         finally:
             held.users -= 1
             self._let_go(held)
@@ -145,7 +153,7 @@ class Originals:
         if held is not None:
             self._drop(held)
         self.stats.misses += 1
-        held = self._held[name] = Held(name=name, number=next(_numbers), generation=self._purges.newest)
+        held = self._held[name] = Held(name, next(_numbers), self._purges.newest, self._clock, self._clock())
         return held
 
     def _is_good(self, held: Held, tags: tuple[str, ...]) -> bool:

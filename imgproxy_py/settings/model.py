@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from imgproxy_py.caches.connection import RedisSettings
 from imgproxy_py.caches.journal import JournalSettings
 from imgproxy_py.caches.memory import MemoryCacheSettings
+from imgproxy_py.caches.policies import Policies, PolicySettings
 from imgproxy_py.caches.stored import ResultStoreSettings
 from imgproxy_py.delivery.clients import ClientSettings
 from imgproxy_py.delivery.purge import PurgeSettings
@@ -22,12 +23,14 @@ from imgproxy_py.dialects.originals import named_beginnings, named_originals
 from imgproxy_py.dialects.query.config import QueryConfig
 from imgproxy_py.edges.settings import EdgeSettings
 from imgproxy_py.engine.settings import EngineSettings
+from imgproxy_py.engine.sharing import SharingSettings
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.rendering.fallback import FallbackSettings
 from imgproxy_py.rendering.lease import LeaseSettings
 from imgproxy_py.rendering.marks import MarkSettings
 from imgproxy_py.rendering.negative import NegativeSettings
+from imgproxy_py.rendering.originals import OriginalSettings
 from imgproxy_py.settings.dialects import DialectSettings
 from imgproxy_py.settings.errors import SettingsError, wrong_settings
 from imgproxy_py.settings.names import variable
@@ -67,7 +70,10 @@ COMPONENTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("Cache in memory", MemoryCacheSettings),
     ("Redis", RedisSettings),
     ("Leases", LeaseSettings),
+    ("Originals in memory", OriginalSettings),
+    ("Pixels in memory", SharingSettings),
     ("Store of results", ResultStoreSettings),
+    ("How long pictures count", PolicySettings),
     ("Missing and broken originals", NegativeSettings),
     ("Purging", PurgeSettings),
     ("How purges reach all processes", JournalSettings),
@@ -111,7 +117,10 @@ class Settings(
     MemoryCacheSettings,
     RedisSettings,
     LeaseSettings,
+    OriginalSettings,
+    SharingSettings,
     ResultStoreSettings,
+    PolicySettings,
     NegativeSettings,
     PurgeSettings,
     JournalSettings,
@@ -187,6 +196,10 @@ class Settings(
         """Give what the URLs of originals begin with, by such a beginning or that of a key; raises `BadRequest`."""
         return named_beginnings(self.imgproxy_config(), self.images_source, text)
 
+    def policies(self) -> Policies:
+        """Give what says how long pictures count: rules, and what clients are told where those say nothing."""
+        return Policies(self, while_revalidate=self.stale_while_revalidate, if_error=self.stale_if_error)
+
     def picture_lifetime(self) -> float:
         """Give the seconds after which a picture is in none of our caches any more, 0 if there is no end to it.
 
@@ -195,8 +208,11 @@ class Settings(
         if self.result_store and not self.result_store_expiration_seconds:
             return 0.0
         stored = self.result_store_expiration_seconds if self.result_store else 0
-        shared = self.redis_cache_expiration_seconds + self.memory_cache_expiration_seconds
-        return stored + shared + self.timeout + _SPARE
+        policies = self.policies().all
+        longest = max(policy.seconds or 0.0 for policy in policies)
+        shared = max(self.redis_cache_expiration_seconds, longest) + max(self.memory_cache_expiration_seconds, longest)
+        beyond = 3 * max(policy.beyond for policy in policies)
+        return stored + shared + beyond + self.timeout + _SPARE
 
     def unused(self) -> tuple[str, ...]:
         """Name the variables that were set and are accepted without effect yet, sorted."""

@@ -37,7 +37,7 @@ class Shelf:
         )
 
     async def number(self, ref: SourceRef = CAT, **given: Any) -> int:
-        async with self.originals.held(ref, **given) as (held, original):
+        async with self.originals.held(ref, **given) as (original, held):
             assert held.original is original
             return held.number
 
@@ -64,7 +64,7 @@ async def test_that_others_want_it_is_known_before_it_is_there() -> None:
     wanted: list[bool] = []
 
     async def ask() -> None:
-        async with shelf.originals.held(CAT) as (held, _):
+        async with shelf.originals.held(CAT) as (_, held):
             wanted.append(held.wanted_again)
 
     asking = [asyncio.create_task(ask()) for _ in range(2)]
@@ -77,7 +77,7 @@ async def test_that_others_want_it_is_known_before_it_is_there() -> None:
 async def test_one_who_is_alone_is_told_so_and_the_next_that_he_is_not() -> None:
     shelf = Shelf()
     for expected in (False, True, True):
-        async with shelf.originals.held(CAT) as (held, _):
+        async with shelf.originals.held(CAT) as (_, held):
             assert held.wanted_again is expected
 
 
@@ -113,7 +113,7 @@ async def test_what_left_for_room_is_free_at_once() -> None:
 async def test_what_is_in_use_stays_until_the_last_has_left() -> None:
     shelf = Shelf(max_bytes=8_000)
     shelf.source.anything = make_original(b"1" * 5000)
-    async with shelf.originals.held(CAT) as (held, _):
+    async with shelf.originals.held(CAT) as (_, held):
         await shelf.number(DOG)
         assert held.number not in shelf.forgotten
     assert shelf.forgotten == [held.number]
@@ -122,7 +122,7 @@ async def test_what_is_in_use_stays_until_the_last_has_left() -> None:
 async def test_one_that_does_not_fit_is_shared_but_not_kept() -> None:
     shelf = Shelf(max_bytes=3_000)
     shelf.source.anything = make_original(b"1" * 5000)
-    async with shelf.originals.held(CAT) as (first, _), shelf.originals.held(CAT) as (second, _):
+    async with shelf.originals.held(CAT) as (_, first), shelf.originals.held(CAT) as (_, second):
         assert first is second
     assert (shelf.fetched, shelf.originals.bytes) == (1, 0)
     await shelf.number()
@@ -183,7 +183,7 @@ async def test_a_purge_of_it_has_it_fetched_anew(name: str) -> None:
     assert await shelf.number() == first
     shelf.purges.learn([(name, 3)])
     assert shelf.forgotten == [first]
-    async with shelf.originals.held(CAT) as (held, _):
+    async with shelf.originals.held(CAT) as (_, held):
         assert (held.number != first, held.generation) == (True, 3)
 
 
