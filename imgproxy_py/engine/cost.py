@@ -68,8 +68,8 @@ _DECODING = {
 }
 _JPEG_BYTES, _JPEG_BLOCKS, _JPEG_SAMPLES = 15.0, 2.0, 3.0
 """Of a JPEG: for a megabyte of entropy-coded data, for a megapixel of coefficients, for a megapixel of samples."""
-_JPEG_PROGRESSIVE = 12.0
-"""The same for a megapixel of a progressive one, whose coefficients are all kept and gone through scan by scan."""
+_JPEG_SCANS_BLOCKS = 9.0
+"""For a megapixel of coefficients of a progressive one, which are all kept and gone through scan by scan."""
 _WEBP_SCALED = 0.6
 """How much of its decoding WebP costs when its decoder scales it."""
 _RESIZING, _RESIZING_LINEAR = 3.0, 25.0
@@ -137,10 +137,8 @@ def decoding_cost(header: Header, data: bytes, shrink: float, *, effort: float =
 
 
 def _jpeg_cost(data: bytes, pixels: float, shrink: float) -> float:
-    samples = _JPEG_SAMPLES * pixels / shrink**2
-    if is_progressive(data):
-        return _JPEG_PROGRESSIVE * pixels + samples
-    return _JPEG_BYTES * len(data) / _MEGABYTE + _JPEG_BLOCKS * pixels + samples
+    blocks = _JPEG_SCANS_BLOCKS if is_progressive(data) else _JPEG_BLOCKS
+    return _JPEG_BYTES * len(data) / _MEGABYTE + (blocks + _JPEG_SAMPLES / shrink**2) * pixels
 
 
 def stage_cost(stage: Stage, header: Header, read: float, size: Size, *, linear: bool) -> float:

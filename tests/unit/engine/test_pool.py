@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
+from imgproxy_py.deadline import Deadline
 from imgproxy_py.engine.cost import Priced
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.pool import Pool
-from imgproxy_py.errors import DeadlineExceeded, Overloaded
+from imgproxy_py.errors import DeadlineExceeded, Overloaded, TooLate
 from tests import pictures
 from tests.unit.engine.making import recipe_of, transformer
 
@@ -249,3 +251,208 @@ async def test_cancelling_stops_libvips(pool: Pool, options: str, side: int) -> 
     await until(lambda: pool.inside == 0)
     assert time.perf_counter() - left_at < 2
     assert len(outcome) == 1
+
+
+# By cost, in turns, in time
+
+
+HUGE, SMALL = 1000.0, 1.0
+
+
+async def priced(
+    pool: Pool, cost: float, work: Callable[[Interrupt], str], client: str = "", seconds: float = 60.0
+) -> tuple[str, float]:
+    async with pool.admit(Deadline.after(seconds, client)) as admission:
+        return await admission.run(lambda interrupt: Priced(cost, lambda: work(interrupt)))
+
+
+def done(_: Interrupt) -> str:
+    return "done"
+
+
+async def test_small_work_is_not_stuck_behind_huge_work() -> None:
+    pool, gates = Pool(3, huge=500), [Gate() for _ in range(5)]
+    tasks = [asyncio.create_task(priced(pool, HUGE, gate)) for gate in gates]
+    await until(lambda: pool.lanes.huge.running == 2 and len(pool.lanes.huge.line) == 3)
+    for _ in range(20):
+        assert (await priced(pool, SMALL, done))[0] == "done"
+    assert [gate.begun.is_set() for gate in gates].count(True) == 2
+    for gate in gates:
+        gate.open.set()
+    await asyncio.gather(*tasks)
+    assert all(gate.begun.is_set() for gate in gates)
+    assert (pool.inside, pool.working, pool.seats.taken) == (0, 0, 0)
+    await asyncio.to_thread(pool.close)
+
+
+async def test_with_one_place_huge_work_takes_it_in_turn_with_small_work() -> None:
+    pool, gate, order = Pool(1, huge=500), Gate(), []
+    blocker = asyncio.create_task(priced(pool, SMALL, gate))
+    await until(gate.begun.is_set)
+    tasks = [asyncio.create_task(priced(pool, HUGE, lambda _: order.append("huge") or "")) for _ in range(2)]
+    tasks += [asyncio.create_task(priced(pool, SMALL, lambda _: order.append("small") or "")) for _ in range(20)]
+    await until(lambda: pool.waiting == 22)
+    gate.open.set()
+    await asyncio.gather(blocker, *tasks)
+    assert (order.count("huge"), order.count("small")) == (2, 20)
+    first, second = (at for at, name in enumerate(order) if name == "huge")
+    assert first < 20, "small work in plenty does not keep huge work out"
+    assert second > first + 1, "nor huge work the small"
+    await asyncio.to_thread(pool.close)
+
+
+async def test_huge_work_that_finds_room_stays_in_its_thread() -> None:
+    pool, threads = Pool(2, huge=500), []
+
+    def begin(_: Interrupt) -> Priced[str]:
+        threads.append(threading.get_ident())
+        return Priced(HUGE, lambda: threads.append(threading.get_ident()) or "made")
+
+    async with pool.admit() as admission:
+        assert (await admission.run(begin))[0] == "made"
+    assert threads[0] == threads[1]
+    await asyncio.to_thread(pool.close)
+
+
+async def test_huge_work_that_waits_has_no_seat() -> None:
+    pool, gates = Pool(2, seats=2, huge=500), [Gate(), Gate()]
+    tasks = [asyncio.create_task(priced(pool, HUGE, gate)) for gate in gates]
+    await until(lambda: len(pool.lanes.huge.line) == 1)
+    await until(lambda: pool.seats.taken == 0)
+    assert pool.inside == 2
+    for gate in gates:
+        gate.open.set()
+    await asyncio.gather(*tasks)
+    assert (pool.inside, pool.seats.taken) == (0, 0)
+    await asyncio.to_thread(pool.close)
+
+
+async def test_one_who_leaves_the_lane_of_huge_work_is_never_worked_for() -> None:
+    pool, gate, late = Pool(2, huge=500), Gate(), Gate()
+    task = asyncio.create_task(priced(pool, HUGE, gate))
+    await until(gate.begun.is_set)
+    leaving = asyncio.create_task(priced(pool, HUGE, late))
+    await until(lambda: len(pool.lanes.huge.line) == 1)
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    await until(lambda: pool.inside == 1)
+    assert len(pool.lanes.huge.line) == 0
+    gate.open.set()
+    await task
+    assert not late.begun.is_set()
+    await asyncio.to_thread(pool.close)
+
+
+async def test_one_clients_flood_does_not_delay_another() -> None:
+    pool, gate, order = Pool(1, seats=4), Gate(), []
+    blocker = asyncio.create_task(priced(pool, SMALL, gate))
+    await until(gate.begun.is_set)
+
+    def note(name: str) -> Callable[[Interrupt], str]:
+        return lambda _: order.append(name) or ""
+
+    flood = [asyncio.create_task(priced(pool, SMALL, note("flood"), "flood")) for _ in range(200)]
+    await asyncio.sleep(0.01)
+    guests = [asyncio.create_task(priced(pool, SMALL, note("guest"), f"guest {one}")) for one in range(3)]
+    await asyncio.sleep(0.01)
+    gate.open.set()
+    await asyncio.gather(blocker, *flood, *guests)
+    assert max(at for at, name in enumerate(order) if name == "guest") < 20
+    await asyncio.to_thread(pool.close)
+
+
+async def test_so_many_are_fetched_for_and_the_others_wait_before() -> None:
+    pool, fetching, peak = Pool(1, seats=5), 0, 0
+
+    async def one() -> None:
+        nonlocal fetching, peak
+        async with pool.admit() as admission:
+            fetching += 1
+            peak = max(peak, fetching)
+            await asyncio.sleep(0.001)
+            await admission.run(lambda _: Priced(1, lambda: "made"))
+            fetching -= 1
+
+    await asyncio.gather(*(one() for _ in range(100)))
+    assert peak == 5
+    assert (pool.inside, pool.seats.taken) == (0, 0)
+    await asyncio.to_thread(pool.close)
+
+
+def slowed(places: int, **given: Any) -> Pool:
+    """A pool that has measured a second of work for each picture."""
+    pool = Pool(places, **given)
+    for _ in range(50):
+        pool.rates.worked(100.0, 1.0)
+        pool.rates.seat.add(1.0)
+    return pool
+
+
+async def test_who_would_be_served_too_late_is_refused_at_once_and_told_when_to_come() -> None:
+    pool, gate = slowed(1, seats=2), Gate()
+    tasks = [asyncio.create_task(priced(pool, SMALL, gate)) for _ in range(20)]
+    await until(lambda: pool.inside == 20)
+    with pytest.raises(TooLate) as refused:
+        pool.admit(Deadline.after(5))
+    assert 8 <= refused.value.retry_after <= 30, "twenty of a second each, less five"
+    assert (pool.refused_late, pool.refused_full) == (1, 0)
+    pool.admit(Deadline.after(100))
+    pool.admit(Deadline.after(5, "who has not asked for anything yet"))
+    gate.open.set()
+    await asyncio.gather(*tasks)
+    await asyncio.to_thread(pool.close)
+
+
+async def test_one_alone_is_never_refused_for_an_estimate() -> None:
+    pool = slowed(1)
+    assert (await priced(pool, HUGE, done, seconds=0.2))[0] == "done"
+    await asyncio.to_thread(pool.close)
+
+
+async def test_work_without_time_left_is_not_begun_when_its_turn_comes() -> None:
+    pool, gate, late = Pool(1, seats=1), Gate(), Gate()
+    task = asyncio.create_task(priced(pool, SMALL, gate))
+    await until(gate.begun.is_set)
+    waiting = asyncio.create_task(priced(pool, SMALL, late, seconds=0.4))
+    await until(lambda: pool.inside == 2)
+    await asyncio.sleep(0.5)
+    gate.open.set()
+    with pytest.raises(TooLate):
+        await waiting
+    await task
+    assert not late.begun.is_set()
+    assert (pool.inside, pool.seats.taken, pool.refused_late) == (0, 0, 1)
+    await asyncio.to_thread(pool.close)
+
+
+async def test_huge_work_that_cannot_be_done_in_time_is_refused_when_that_is_known() -> None:
+    pool, gate = slowed(2, huge=500), Gate()
+    task = asyncio.create_task(priced(pool, 3000.0, gate))
+    await until(gate.begun.is_set)
+    with pytest.raises(TooLate):
+        await priced(pool, HUGE, done, seconds=5)
+    assert (await priced(pool, SMALL, done, seconds=5))[0] == "done"
+    gate.open.set()
+    await task
+    assert (pool.inside, pool.working) == (0, 0)
+    await asyncio.to_thread(pool.close)
+
+
+async def test_a_full_queue_tells_when_to_come_back() -> None:
+    pool, gate = slowed(1, queue=9, seats=2), Gate()
+    tasks = [asyncio.create_task(priced(pool, SMALL, gate)) for _ in range(10)]
+    await until(lambda: pool.inside == 10)
+    with pytest.raises(Overloaded) as refused:
+        pool.admit(Deadline.after(100))
+    assert not isinstance(refused.value, TooLate)
+    assert 5 <= refused.value.retry_after <= 20
+    gate.open.set()
+    await asyncio.gather(*tasks)
+    await asyncio.to_thread(pool.close)
+
+
+async def test_the_pace_of_work_is_measured(pool: Pool) -> None:
+    for _ in range(40):
+        await priced(pool, 10.0, lambda _: time.sleep(0.002) or "")
+    assert 0.0002 <= pool.rates.pace.value <= 0.002
+    assert pool.rates.cost.value == pytest.approx(10, rel=0.7)
