@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from imgproxy_py.caches.memory import MemoryCache
+from imgproxy_py.caches.memory import MemoryCache, MemoryCacheSettings
+from imgproxy_py.caches.policies import Policies, PolicySettings
 from imgproxy_py.caches.tiers import TieredCache
 from imgproxy_py.delivery.handlers import Pictures
 from imgproxy_py.delivery.question import Reader
@@ -27,6 +28,7 @@ from imgproxy_py.recipe.negotiation import Negotiation
 from imgproxy_py.rendering.fallback import FallbackImage, FallbackSettings
 from imgproxy_py.rendering.making import Maker
 from imgproxy_py.rendering.marks import MarkOriginals
+from imgproxy_py.rendering.refreshing import Refreshes
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.sources.passing import Passing
 from imgproxy_py.sources.router import SourceRouter
@@ -34,7 +36,6 @@ from imgproxy_py.telemetry.metrics import Metrics, MetricsSettings
 from imgproxy_py.web.application import WebSettings, make_application
 from imgproxy_py.web.doors import Door
 from imgproxy_py.web.problems import ImgproxyVoice, ProblemVoice, Voice
-from tests.factories import make_memory_cache
 from tests.fakes import FakeSource, quiet_loop
 
 NOW = 1_800_000_000.0
@@ -87,9 +88,9 @@ class Shop:
             "returned": returned,
         }
         self.transformer = Counting(transformer or Transformer(EngineSettings()))
-        self.memory: MemoryCache = make_memory_cache()
-        self.pool = Pool(2)
         self.clock = Clock()
+        self.memory = MemoryCache(MemoryCacheSettings(), clock=self.clock)
+        self.pool = Pool(2)
         self.timeout = timeout
         self.metrics = Metrics(MetricsSettings())
         self.renderer = Renderer(
@@ -99,9 +100,16 @@ class Shop:
                 transformer=self.transformer,  # type: ignore[arg-type]
                 marks=MarkOriginals(self.source),
                 fallback=fallback,
+                clock=self.clock,
             ),
-            caches=TieredCache([self.memory]),
+            caches=TieredCache([self.memory], clock=self.clock),
             etag_buster=self.settings.etag_buster,
+            policies=Policies(
+                PolicySettings(),
+                while_revalidate=self.settings.stale_while_revalidate,
+                if_error=self.settings.stale_if_error,
+            ),
+            refreshes=Refreshes(4),
         )
         config = ImgproxyConfig(**(imgproxy or {}))
         savable = self.transformer.abilities.savable
