@@ -54,7 +54,7 @@ def set_up() -> Abilities:
     Loaders that libvips marks as untrusted are blocked, but for SVG, which is rendered without external references. Each
     picture has one thread of its own, so libvips makes none; results are cached by us, so libvips caches none.
     """
-    logging.getLogger("pyvips").setLevel(logging.WARNING)  # libvips tells at info how it does each step
+    _hear_warnings_only()
     pyvips.concurrency_set(1)
     pyvips.cache_set_max(0)
     pyvips.block_untrusted_set(True)
@@ -64,6 +64,21 @@ def set_up() -> Abilities:
         loadable=frozenset(one for one, name in LOADERS.items() if _exists(name)) | decoders().keys(),
         savable=frozenset(one for one, name in SAVERS.items() if _exists(name)) | encoders().keys() | {Format.SVG},
     )
+
+
+_INFO_AND_DEBUG = 1 << 6 | 1 << 7  # GLogLevelFlags
+
+
+def _hear_warnings_only() -> None:
+    """Have no more than warnings told in Python: how it does each step libvips tells several times a picture.
+
+    The handler set last comes first. GLib's own drops these levels without waiting for the interpreter's lock.
+    """
+    logging.getLogger("pyvips").setLevel(logging.WARNING)
+    glib = _undeclared()
+    set_handler, silent = glib.g_log_set_handler, glib.g_log_default_handler
+    set_handler.argtypes = [ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
+    set_handler(b"VIPS", _INFO_AND_DEBUG, ctypes.cast(silent, ctypes.c_void_p), None)
 
 
 def _exists(operation: str) -> bool:

@@ -1,0 +1,54 @@
+"""How libvips is set up, and what is asked of it behind pyvips' back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import pyvips
+
+from imgproxy_py.engine import libvips
+from tests import pictures
+
+
+@pytest.fixture
+def told() -> Iterator[list[logging.LogRecord]]:
+    """What libvips says, at whatever level."""
+    records: list[logging.LogRecord] = []
+    logger, handler = logging.getLogger("pyvips"), logging.Handler()
+    handler.emit = records.append  # type: ignore[method-assign]
+    libvips.set_up()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    yield records
+    logger.setLevel(level)
+    logger.removeHandler(handler)
+
+
+def libvips_own(records: list[logging.LogRecord]) -> set[str]:
+    return {one.levelname for one in records if one.getMessage().startswith("VIPS")}
+
+
+def test_steps_are_not_told_and_cost_no_call(told: list[logging.LogRecord]) -> None:
+    pyvips.Image.thumbnail_buffer(pictures.jpeg(pictures.marked(64, 48)), 20).copy_memory()
+    assert libvips_own(told) == set()
+
+
+def test_warnings_are_told(told: list[logging.LogRecord]) -> None:
+    libvips._undeclared().g_log(b"VIPS", 1 << 4, b"something is odd")
+    assert libvips_own(told) == {"WARNING"}
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 500), (1000, 2)])
+def test_the_size_is_that_of_the_attributes(size: tuple[int, int]) -> None:
+    image = pictures.solid(*size)
+    assert libvips.size_of(image) == (image.width, image.height) == size
+
+
+def test_pixels_of_an_image_in_memory_have_an_address() -> None:
+    image = pictures.solid(5, 4, (7, 8, 9)).copy_memory()
+    address = libvips.address_of_pixels(image)
+    data = pyvips.ffi.buffer(pyvips.ffi.cast("char *", address), 5 * 4 * 3)
+    assert bytes(data) == bytes([7, 8, 9]) * 20
