@@ -35,6 +35,7 @@ Examples:
   imgproxy-py url a.jpg w=300 h=200 fit=cover --dialect query
 """
 
+_PLACEHOLDERS = frozenset({UNSIGNED, "insecure", "_"})
 _PLAIN_SAFE = ":/!$&'()*+,;=~"
 _QUERY_SAFE = ","
 
@@ -116,6 +117,41 @@ def query_target(settings: Settings, key: str, parameters: list[str], output: st
     query = "&".join(_parameter(one) for one in [*parameters, *([f"format={output}"] if output else [])])
     target = f"{_mount(shared)}{MOUNT}{quote(_key(key, root))}?{query}"
     signed = _signed(target, dialect.split(target).rest, Signer(shared.pairs, shared.signature_size))
+    dialect.parse(signed, now=time.time())
+    return signed
+
+
+def target_signer(settings: Settings) -> Callable[[str], str]:
+    """Give a function that signs targets of either dialect, each checked by reading it back.
+
+    In the imgproxy dialect a first part `unsafe`, `insecure` or `_` stands for the signature; without one the signature is put
+    in front. It raises `ValueError` or an error of the dialect for what that would refuse, and for what is signed already.
+    """
+    config = settings.imgproxy_config()
+    signer, mount, dialect = Signer(config.pairs, config.signature_size), _mount(config), ImgproxyDialect(config)
+    query = QueryConfig(
+        images_source=settings.images_source or "local:///", max_side=settings.images_max_side, shared=config
+    )
+    queries = QueryDialect(query)
+
+    def sign(target: str) -> str:
+        if settings.images_source and target.startswith(mount + MOUNT):
+            return _signed_query(queries, target, signer)
+        rest = target.removeprefix(mount).removeprefix("/")
+        first, _, after = rest.partition("/")
+        unsigned = after if first in _PLACEHOLDERS else rest
+        signed = f"{mount}/{signer.sign(f'/{unsigned}')}/{unsigned}"
+        dialect.parse(signed, now=time.time())
+        return signed
+
+    return sign
+
+
+def _signed_query(dialect: QueryDialect, target: str, signer: Signer) -> str:
+    path = dialect.split(target)
+    if path.signature:
+        raise ValueError("signed already")
+    signed = _signed(target if "?" in target else f"{target}?", path.rest, signer)
     dialect.parse(signed, now=time.time())
     return signed
 

@@ -1,0 +1,1 @@
+"""Asking for pictures before anybody else does, so that caches have them."""
