@@ -40,6 +40,21 @@ class Policy:
     if_error: float = 0.0
     confirmed_for: float = 0.0
 
+    def __str__(self) -> str:
+        names = [name for name, outcome in _TIERS.items() if self.tiers and outcome in self.tiers]
+        where = "every tier" if self.tiers is None else ", ".join(names)
+        long = "as long as the most patient of them keeps it" if self.seconds is None else f"for {self.seconds:g} s"
+        stale = (
+            f"stale for {self.while_revalidate:g} s while it is refreshed, for {self.if_error:g} s in place of an error"
+        )
+        kept = f"kept in {where}; fresh {long}; given {stale}" if self.uses_any else "not kept"
+        return f"{self.named}: {kept}" if self.named else kept
+
+    @property
+    def uses_any(self) -> bool:
+        """Whether pictures are kept at all."""
+        return self.tiers is None or bool(self.tiers)
+
     @property
     def beyond(self) -> float:
         """Seconds that a stale picture is kept."""

@@ -35,7 +35,7 @@ NAME = "explain"
 SUMMARY = "Print what a URL means."
 HELP = (
     "Print what a URL means: what it asks for, whether its signature holds and over which bytes, the format and why, the "
-    "cache key, and, for an original that is given or fetched, every number of the plan."
+    "cache key, how long the picture counts, and, for an original that is given or fetched, every number of the plan."
 )
 EXAMPLES = """\b
 Examples:
@@ -86,6 +86,7 @@ def _explained(settings: Settings, target: str, accept: str, original: str, fetc
     recipe = _negotiated(request.recipe, negotiation, accept, settings.max_animation_frames)
     yield from _format(recipe.output, negotiation, request.recipe.output)
     yield "cache key", cache_key(request.source, recipe, transformer.epoch)
+    yield "policy", "past all caches" if request.past_caches else str(settings.policies().of(request))
     if original or fetch:
         data = original_bytes(settings, original) if original else fetched(settings, request.source)
         yield from _planned(transformer, transformer.open(data, recipe), recipe)

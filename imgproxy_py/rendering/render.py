@@ -257,7 +257,7 @@ class Renderer:
             await self.caches.put(key, picture, lease.kept if lease else None, policy)
         elif lease:
             await lease.alone()
-        if policy.tiers == frozenset():
+        if not policy.uses_any:
             return Rendered(picture=picture, outcome=Outcome.BYPASSED)
         confirmed = known is not None and picture.data is known.data
         return Rendered(picture=picture, outcome=Outcome.CONFIRMED if confirmed else Outcome.MADE)

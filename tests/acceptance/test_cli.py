@@ -137,6 +137,22 @@ def test_two_spellings_are_explained_by_one_cache_key(signed: Service, variables
     assert signed.get(other).cache == IN_MEMORY
 
 
+def test_the_policy_of_a_url_is_explained(variables: dict[str, str]) -> None:
+    rules = {"cache_policies": "local:///b tiers=none; local:/// tiers=memory seconds=60 sie=5"}
+    assert explained(url("local:///b.jpg", "w:10", **KEYS), **variables, **rules)["policy"] == "local:///b: not kept"
+    assert explained(url("local:///a.jpg", "w:10", **KEYS), **variables, **rules)["policy"] == (
+        "local:///: kept in memory; fresh for 60 s; "
+        "given stale for 0 s while it is refreshed, for 5 s in place of an error"
+    )
+    assert explained(url("local:///a.jpg", "w:10", **KEYS), **variables)["policy"].startswith("kept in every tier; ")
+
+
+def test_a_wrong_policy_stops_the_command_and_says_why(variables: dict[str, str]) -> None:
+    done = cli("explain", "/unsafe/plain/local:///a.jpg", **variables, cache_policies="local:/// ttl=60")
+    assert done.returncode == 2
+    assert "IMGPROXY_CACHE_POLICIES='local:/// ttl=60': expected tiers, seconds, swr, sie" in done.stderr.decode()
+
+
 def test_a_wrong_signature_is_explained(variables: dict[str, str]) -> None:
     told = explained("/wrong/w:10/plain/local:///a.jpg", **variables)
     assert told["signature"] == "'wrong': The signature does not match"
