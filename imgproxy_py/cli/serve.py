@@ -22,6 +22,7 @@ from imgproxy_py.kinds import UnusableSetting
 from imgproxy_py.settings import Settings, SettingsError
 from imgproxy_py.telemetry.logs import Logs
 from imgproxy_py.web import supervisor
+from imgproxy_py.web.tuning import tune
 
 NAME = "serve"
 SUMMARY = "Answer requests for pictures."
@@ -83,6 +84,7 @@ def _serve(settings: Settings, logs: Logs) -> int:
     def make() -> AbstractAsyncContextManager[web.Application]:
         return open_application(settings, logs)
 
+    tune()
     # Workers come back here by the very command that started us, so that their settings are ours.
     again = (sys.executable, *sys.orig_argv[1:])
     try:

@@ -1,0 +1,188 @@
+"""More connections than can be served: what is answered, what is refused, and whether the rest of the service stays calm.
+
+`python -m benchmarks.overload --connections 64 1024 8192 --seconds 10` starts the real server, opens so many connections, lets
+each ask for pictures that nobody has asked for before, and prints a table. Beside the crowd one more client asks
+for `/health` fifty times a second, and the server's memory is read. How late that client itself is woken is what a busy machine
+adds (`bystander`). Without a cache in memory, so that what is seen is what connections and work take.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from benchmarks.arithmetic import percentile
+from benchmarks.machine import machine
+from benchmarks.processes import HOST, module
+from benchmarks.report import Table
+from benchmarks.service import Service, serving
+
+_PROBES_A_SECOND = 50
+_REST = 3.0
+_SETTINGS = {
+    "IMGPROXY_MAX_CLIENTS": "0",
+    "IMGPROXY_MEMORY_CACHE_BYTES": "0",
+    "IMGPROXY_ALLOW_LOOPBACK_SOURCE_ADDRESSES": "true",
+}
+_COLUMNS = [
+    "connections",
+    "requests/s",
+    "200",
+    "refused",
+    "other",
+    "p50 of 200s, ms",
+    "p99, ms",
+    "health p99, ms",
+    "health max, ms",
+    "bystander p99, ms",
+    "bystander max, ms",
+    "RSS before, MB",
+    "peak",
+    "after",
+]
+
+
+@dataclass(slots=True)
+class Watch:
+    """What is seen from aside until the end: seconds that `/health` took, and bytes of memory.
+
+    `late` are the seconds by which whoever asks for `/health` woke too late: what the machine itself adds, whoever serves.
+    """
+
+    service: Service
+    health: list[float] = field(default_factory=list)
+    failed: int = 0
+    late: list[float] = field(default_factory=list)
+    memory: list[int] = field(default_factory=list)
+    _ended: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def __enter__(self) -> Watch:
+        self._threads = [threading.Thread(target=one) for one in (self._probe, self._weigh)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _probe(self) -> None:
+        connection = HTTPConnection(HOST, self.service.port, timeout=30)
+        pause = 1 / _PROBES_A_SECOND
+        while True:
+            slept = time.perf_counter()
+            if self._ended.wait(pause):
+                break
+            started = time.perf_counter()
+            self.late.append(started - slept - pause)
+            try:
+                connection.request("GET", "/health")
+                answer = connection.getresponse()
+                answer.read()
+                self.failed += answer.status != 200
+            except OSError:
+                self.failed += 1
+                connection.close()
+            self.health.append(time.perf_counter() - started)
+        connection.close()
+
+    def _weigh(self) -> None:
+        while not self._ended.wait(0.2):
+            self.memory.append(resident(self.service.pid))
+
+
+def resident(pid: int) -> int:
+    """Give the bytes of memory that a process and its children hold."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def measured(
+    service: Service, originals: Sequence[str], connections: int, seconds: float, *, impatient: bool
+) -> list[str]:
+    """Give a table's row: what so many connections came to."""
+    before = resident(service.pid)
+    with Watch(service) as watch:
+        found = _crowd(service, originals, connections, seconds, impatient=impatient)
+    time.sleep(_REST)
+    answers = len(found["pictures"]) + found["refused"] + sum(found["others"].values())
+    health, late = sorted(watch.health), sorted(watch.late)
+    return [
+        f"{connections:,}",
+        f"{answers / found['seconds']:,.0f}",
+        f"{len(found['pictures']):,}",
+        f"{found['refused']:,}",
+        _others(found["others"], watch.failed),
+        f"{percentile(found['pictures'], 0.5) * 1000:,.0f}",
+        f"{percentile(found['pictures'], 0.99) * 1000:,.0f}",
+        f"{percentile(health, 0.99) * 1000:,.1f}",
+        f"{health[-1] * 1000:,.1f}",
+        f"{percentile(late, 0.99) * 1000:,.1f}",
+        f"{late[-1] * 1000:,.1f}",
+        *(f"{amount / 1e6:,.0f}" for amount in (before, max(watch.memory), resident(service.pid))),
+    ]
+
+
+def _others(counts: dict[str, int], failed: int) -> str:
+    told = [f"{name}: {count}" for name, count in sorted(counts.items())] + ([f"health: {failed}"] if failed else [])
+    return ", ".join(told) or "0"
+
+
+def _crowd(
+    service: Service, originals: Sequence[str], connections: int, seconds: float, *, impatient: bool
+) -> dict[str, Any]:
+    order = {
+        "host": HOST,
+        "port": service.port,
+        "originals": list(originals),
+        "connections": connections,
+        "seconds": seconds,
+        "impatient": impatient,
+    }
+    asked = subprocess.run(module("crowd"), input=json.dumps(order), stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(asked.stdout)
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = _parser().parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    load = os.getloadavg()[0]
+    originals = sorted(path.name for path in arguments.pictures.glob("*.jpg"))
+    settings = _SETTINGS | dict(pair.split("=", 1) for pair in arguments.set)
+    table = Table("Overload", _COLUMNS)
+    with tempfile.TemporaryDirectory(prefix="imgproxy-overload-") as work:
+        for connections in arguments.connections:
+            with serving(arguments.pictures, Path(work), settings) as service:
+                _crowd(service, originals, 16, 2.0, impatient=False)  # what is set up once is set up
+                table.add(*measured(service, originals, connections, arguments.seconds, impatient=arguments.impatient))
+    print(table.text())
+    print(f"\n{machine(load)}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.overload", description=__doc__.splitlines()[0])
+    parser.add_argument("--connections", type=int, nargs="+", default=[64, 1024, 8192], metavar="N", help="how many")
+    parser.add_argument("--seconds", type=float, default=10.0, metavar="S", help="how long each crowd asks (10)")
+    parser.add_argument("--pictures", type=Path, default=Path("var/samples"), help="where the originals are")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="more settings of the server")
+    parser.add_argument("--impatient", action="store_true", help="ask again at once after a refusal")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
