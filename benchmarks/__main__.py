@@ -84,11 +84,23 @@ def main() -> None:
             work=Path(work),
             connections=arguments.connections,
         )
-        outcomes = [WORKLOADS[name][0](bench) for name in WORKLOADS if name in arguments.only]
+        outcomes = [_measured(name, bench) for name in WORKLOADS if name in arguments.only]
     _tell(arguments, outcomes, [machine(load), *told])
+    if any(outcome.broken for outcome in outcomes):
+        sys.exit(1)
+
+
+def _measured(name: str, bench: Bench) -> Outcome:
+    """Give what a workload found; one that breaks off does not take with it what the others found."""
+    try:
+        return WORKLOADS[name][0](bench)
+    except (RuntimeError, OSError) as error:
+        say(f"{name} broke off: {error}")
+        return Outcome([], [], broken=f"{name} broke off: {error}")
 
 
 def _tell(arguments: argparse.Namespace, outcomes: list[Outcome], about: list[str]) -> None:
+    about = [*about, *(outcome.broken for outcome in outcomes if outcome.broken)]
     rows = [row for outcome in outcomes for row in outcome.rows]
     tables = [aims_table(rows), *(table for outcome in outcomes for table in outcome.tables)]
     _BENCH.mkdir(parents=True, exist_ok=True)

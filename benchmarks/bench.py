@@ -26,16 +26,26 @@ class Effort:
     seconds: float
     sizes: Sequence[str]
     formats: Sequence[str]
+    big: Sequence[str]
     mixed: int
     overload: Sequence[int]
 
 
-SHORT = Effort(rounds=3, seconds=0.3, sizes=("12mp", "2mp"), formats=("jpeg", "webp", "avif"), mixed=150, overload=())
+SHORT = Effort(
+    rounds=3,
+    seconds=0.3,
+    sizes=("12mp", "2mp"),
+    formats=("jpeg", "webp", "avif"),
+    big=("49mp.jpg",),
+    mixed=150,
+    overload=(),
+)
 FULL = Effort(
     rounds=9,
     seconds=0.5,
     sizes=("12mp", "24mp", "2mp"),
     formats=("jpeg", "webp", "avif", "png"),
+    big=("49mp.jpg", "49mp-progressive.jpg"),
     mixed=400,
     overload=(64, 1024, 8192),
 )
@@ -63,10 +73,11 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a workload found: rows for charts, aims and JSON, and the tables that tell them."""
+    """What a workload found: rows for charts, aims and JSON, the tables that tell them, and why it broke off if it did."""
 
     rows: list[Row]
     tables: list[Table]
+    broken: str = ""
 
 
 _BEGUN = time.monotonic()

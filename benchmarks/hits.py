@@ -77,6 +77,7 @@ def _table(bench: Bench, rows: Sequence[Row], busiest: float) -> Table:
             f"{Spread.of([turn.p99 for turn in row.turns]).middle:.2f}",
             megabytes(row.peak()),
         )
+    table.notes += [f"{peer.name} keeps no finished pictures." for peer in bench.peers if not peer.keeps]
     table.notes.append(f"The client was busy at most {busiest:.0%} of its time.")
     return table
 
@@ -91,7 +92,7 @@ def _cases(bench: Bench, stack: ExitStack) -> dict[str, list[Asked]]:
     wanted, etag, body = _picture_of(mine, bench)
     _made(with_redis, with_redis.target(wanted))
     bare = stack.enter_context(_bare(body, work, redis_url))
-    others = [stack.enter_context(peer.serving(folder, work, keeps=True)) for peer in bench.peers]
+    others = [stack.enter_context(peer.serving(folder, work, keeps=True)) for peer in bench.peers if peer.keeps]
     seconds = bench.effort.seconds * _SECONDS
 
     def asked(server: Server, target: str, status: int = 200, headers: dict[str, str] | None = None) -> Asked:

@@ -17,6 +17,7 @@ HOST = "127.0.0.1"
 _PATIENCE = 30.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PEAK = re.compile(r"^VmHWM:\s*(\d+) kB", re.MULTILINE)
+_RESIDENT = re.compile(r"^VmRSS:\s*(\d+) kB", re.MULTILINE)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -63,13 +64,18 @@ def peak_bytes(pid: int | None) -> int | None:
 
     Pages that they share are counted for each.
     """
-    kilobytes = [_peak_kilobytes(path) for path in _tree(pid)]
+    kilobytes = [_kilobytes(path, _PEAK) for path in _tree(pid)]
     return sum(kilobytes) * 1024 if kilobytes else None
 
 
-def _peak_kilobytes(process: Path) -> int:
+def resident_bytes(pid: int) -> int:
+    """Give the bytes that a process and its children hold in memory now; pages that they share are counted for each."""
+    return sum(_kilobytes(path, _RESIDENT) for path in _tree(pid)) * 1024
+
+
+def _kilobytes(process: Path, what: re.Pattern[str]) -> int:
     with suppress(OSError):  # it has ended
-        found = _PEAK.search((process / "status").read_text())
+        found = what.search((process / "status").read_text())
         return int(found[1]) if found else 0
     return 0
 

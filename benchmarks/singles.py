@@ -44,7 +44,7 @@ def singles(bench: Bench) -> Outcome:
 
 def big(bench: Bench) -> Outcome:
     """Measure 49 megapixels, which a JPEG decoder may shrink while it reads and, if they are progressive, may not."""
-    wanted = [bench.wanted(source, "jpeg") for source in ("49mp.jpg", "49mp-progressive.jpg")]
+    wanted = [bench.wanted(source, "jpeg") for source in bench.effort.big]
     rows = _measured(bench, "big", wanted, matched=False)
     return Outcome(rows, _tables("Big pictures", rows))
 
@@ -63,7 +63,7 @@ def gamut(bench: Bench) -> Outcome:
             # All of one picture take turns together: their ratio is what is asked for.
             sides = [_side(bench, "gamut", client, one, each) for one in contenders for each in wanted]
             say(f"gamut: {size}")
-            measured = alternated(sides, bench.effort.rounds)
+            measured = alternated(sides, bench.effort.rounds, warm=False)
             rows += measured
             for start in range(0, len(measured), len(wanted)):
                 _add_gamut(table, size, measured[start : start + len(wanted)])
@@ -90,7 +90,7 @@ def _measured(bench: Bench, workload: str, wanted: Sequence[Wanted], *, matched:
         for one in wanted:
             say(f"{workload}: {case_of(one)}")
             sides = list(_sides(bench, workload, client, contenders, one, matched=matched))
-            rows += alternated(sides, bench.effort.rounds)
+            rows += alternated(sides, bench.effort.rounds, warm=False)
     return rows
 
 
@@ -128,11 +128,11 @@ def _matched_quality(bench: Bench, server: Server, wanted: Wanted, score: float)
 
 
 def _side(bench: Bench, workload: str, client: Client, one: Contender, wanted: Wanted) -> Side:
-    """Give a server's side: its picture is made once, scored, and decides how many are asked for in a turn."""
+    """Give a server's side: its picture is made twice, scored, and decides how many are asked for in a turn."""
     picture = _picture(one.server, wanted)
     targets = [one.server.target(wanted)]
     first = client.ask(one.server, Questions(targets=targets))
-    times = min(_MOST_A_TURN, max(2, round(bench.effort.seconds / first.seconds)))
+    times = min(_MOST_A_TURN, max(1, round(bench.effort.seconds / first.seconds)))
     row = Row(
         workload=workload,
         case=case_of(wanted),

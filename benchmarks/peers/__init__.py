@@ -42,6 +42,8 @@ class Peer(Protocol):
     """A server that is not ours."""
 
     name: str
+    keeps: bool
+    """Whether it can keep finished pictures."""
 
     @property
     def takes_quality(self) -> bool:
@@ -51,4 +53,4 @@ class Peer(Protocol):
         """Install it where that is needed and tell what it is, with versions; raise `CannotRun` if it cannot be had."""
 
     def serving(self, pictures: Path, work: Path, *, keeps: bool) -> AbstractContextManager[Server]:
-        """Serve a folder of originals, keeping finished pictures if it `keeps` and can."""
+        """Serve a folder of originals, keeping finished pictures if it is to and can."""

@@ -23,6 +23,7 @@ class Ipx:
     """ipx, installed into a folder."""
 
     name = "ipx"
+    keeps = False
     takes_quality = True
 
     def __init__(self, folder: Path) -> None:

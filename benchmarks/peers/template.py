@@ -20,6 +20,8 @@ _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 class Template:
     """`NAME=URL-template`, as `--peer` takes it; raises `ValueError` for one that cannot be."""
 
+    keeps = True  # or not: it is as whoever started it wants it
+
     def __init__(self, text: str) -> None:
         self.name, equals, url = text.partition("=")
         parts = urlsplit(url)

@@ -31,6 +31,7 @@ class Thumbor:
     """thumbor, installed into a folder."""
 
     name = "thumbor"
+    keeps = True
     takes_quality = True
 
     def __init__(self, folder: Path) -> None:
