@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from imgproxy_py.cli.refusing import refusals
 from imgproxy_py.cli.url import target_signer
+from imgproxy_py.errors import ImgproxyError
 from imgproxy_py.settings import Settings
 from imgproxy_py.warming.addressing import addressed, checked_base, filled
 from imgproxy_py.warming.journal import Journal
@@ -147,7 +148,15 @@ def _signing(env_file: Path | None) -> Callable[[str], str]:
     settings = Settings.load(env_file=env_file)
     if not settings.key_pairs():
         raise ValueError("--sign needs IMGPROXY_KEY and IMGPROXY_SALT")
-    return target_signer(settings)
+    sign = target_signer(settings)
+
+    def signed(target: str) -> str:
+        try:
+            return sign(target)
+        except ImgproxyError as error:
+            raise ValueError(str(error)) from None  # who reads the list names the entry
+
+    return signed
 
 
 async def _warmed(order: Order) -> int:
