@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imgproxy_py.errors import Overloaded
 from imgproxy_py.telemetry.metrics import Metrics, MetricsSettings
 from imgproxy_py.telemetry.record import RequestRecord
 from imgproxy_py.web.addresses import listen
@@ -296,9 +298,14 @@ async def test_headers_that_meddle_with_framing_are_left_to_aiohttp(serve):
 
 async def test_what_fails_at_once_is_told_as_any_failure(serve, monkeypatch):
     pair = await serve()
-    monkeypatch.setattr(type(pair.shop.renderer.caches), "peek", lambda *_: 1 / 0)
+
+    def fail(*_: object) -> None:
+        raise Overloaded(retry_after=7)
+
+    monkeypatch.setattr(type(pair.shop.renderer.caches), "peek", fail)
     answer, at_once = await pair.compare(request(FIXED), LAST)
-    assert (answer[:12], at_once) == (b"HTTP/1.1 500", 0)
+    assert (answer[:12], at_once) == (b"HTTP/1.1 429", 0)
+    assert b"Retry-After: 7" in answer
 
 
 # --- order -----------------------------------------------------------------------------------------------------------
@@ -321,14 +328,18 @@ async def test_a_long_row_is_answered_whole(serve):
 async def test_a_client_who_takes_nothing_is_waited_for(serve):
     """Answers stay with us only as long as the client reads: what waits is bounded, and all arrives in the end."""
     pair = await serve()
-    reader, writer = await asyncio.open_connection(*pair.prompt.listening.getsockname()[:2], limit=1)
-    writer.write(request(FIXED) * 10_000 + LAST)
-    await asyncio.sleep(0.3)
+    pair.prompt.listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(pair.prompt.listening.getsockname()[:2])
+    reader, writer = await asyncio.open_connection(sock=connection)
+    writer.write(request(FIXED) * 500 + LAST)
+    await asyncio.sleep(0.5)
     (wire,) = pair.prompt.server._wires()
     assert wire.transport
     assert wire.transport.get_write_buffer_size() < 100_000
-    answer = await reader.read(-1)
-    assert answer.count(b"detail=memory") == 10_000
+    answer = await reader.read()
+    assert answer.count(b"detail=memory") == 500
     writer.close()
 
 
@@ -336,28 +347,35 @@ async def test_a_client_who_takes_nothing_is_waited_for(serve):
 
 TAGS = st.sampled_from(['"x"', "*", 'W/"x"', "", "{etag}", 'W/{etag}, "x"', "{etag}{etag}"])
 DATES = st.sampled_from(["Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:36 GMT", "yesterday", ""])
-FIELDS = st.fixed_dictionaries(
-    {},
-    optional={
-        "Accept": st.sampled_from([BROWSER, "image/webp", "image/webp;q=0", "*/*", "", "\xff"]),
-        "If-None-Match": TAGS,
-        "If-Match": TAGS,
-        "If-Modified-Since": DATES,
-        "If-Unmodified-Since": DATES,
-        "Range": st.sampled_from(["bytes=0-9", "bytes=-5", "bytes=99999999-", "bytes=0-1,3-4", "x", ""]),
-        "If-Range": TAGS,
-        "DPR": st.sampled_from(["2", "x"]),
-        "Connection": st.sampled_from(["close", "keep-alive", "upgrade", "Close, x"]),
-        "Expect": st.sampled_from(["100-continue", "x"]),
-        "Content-Length": st.just("0"),
-        "Upgrade": st.just("websocket"),
-        "Authorization": st.just("Bearer x"),
-        "traceparent": st.sampled_from([f"00-{'a' * 32}-{'b' * 16}-01", "x"]),
-        "x-request-id": st.sampled_from(["again", "?"]),
-    },
+VALUES: dict[str, st.SearchStrategy[str]] = {
+    "Accept": st.sampled_from([BROWSER, "image/webp", "image/webp;q=0", "*/*", "", "\xff"]),
+    "If-None-Match": TAGS,
+    "If-Match": TAGS,
+    "If-Modified-Since": DATES,
+    "If-Unmodified-Since": DATES,
+    "Range": st.sampled_from(["bytes=0-9", "bytes=-5", "bytes=99999999-", "bytes=0-1,3-4", "x", ""]),
+    "If-Range": TAGS,
+    "DPR": st.sampled_from(["2", "x"]),
+    "Connection": st.sampled_from(["close", "keep-alive", "upgrade", "Close, x"]),
+    "Expect": st.sampled_from(["100-continue", "x"]),
+    "Content-Length": st.just("0"),
+    "Upgrade": st.just("websocket"),
+    "Authorization": st.just("Bearer x"),
+    "traceparent": st.sampled_from([f"00-{'a' * 32}-{'b' * 16}-01", "x"]),
+    "x-request-id": st.sampled_from(["again", "?"]),
+}
+FIELDS = st.lists(
+    st.sampled_from(sorted(VALUES)).flatmap(lambda name: st.tuples(st.just(name), VALUES[name])), max_size=3
 )
-TARGETS = st.sampled_from([*IN_MEMORY, f"{FIXED}?x=1", OVER, "/_/w:x/plain/s3://bucket/cat.jpg", "/health", "/x"])
-REQUESTS = st.tuples(st.sampled_from(["GET", "GET", "HEAD", "PUT"]), TARGETS, FIELDS, st.sampled_from(["1.1", "1.0"]))
+TARGETS = st.sampled_from(
+    [*IN_MEMORY, *IN_MEMORY, f"{FIXED}?x=1", OVER, "/_/w:x/plain/s3://bucket/cat.jpg", "/health", "/x"]
+)
+REQUESTS = st.tuples(
+    st.sampled_from(["GET", "GET", "GET", "HEAD", "HEAD", "PUT"]),
+    TARGETS,
+    FIELDS,
+    st.sampled_from(["1.1", "1.1", "1.1", "1.1", "1.0"]),
+)
 
 
 @pytest.fixture(scope="module")
@@ -367,18 +385,18 @@ def shared() -> Iterator[tuple[asyncio.Runner, Pair, str]]:
         runner.run(pair.__aenter__())
         etag = etag_in(runner.run(pair.plain.ask(request(FIXED), LAST)))
         yield runner, pair, etag
-        assert pair.prompt.at_once.answered > 100, "hardly anything was answered at once: nothing was compared"
         runner.run(pair.__aexit__())
+        assert pair.prompt.at_once.answered > 40, "hardly anything was answered at once: nothing was compared"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(asked=st.lists(REQUESTS, min_size=1, max_size=4), cut=st.floats(0, 1))
 def test_the_same_bytes_are_said_and_the_same_is_told_whatever_is_asked(shared, asked, cut):
     runner, pair, etag = shared
     row = b""
     for number, (method, target, fields, version) in enumerate(asked):
         lines = [f"{method} {target} HTTP/{version}", "Host: x", f"X-Request-ID: id{number}"]
-        lines += [f"{name}: {value.replace('{etag}', etag)}" for name, value in fields.items()]
+        lines += [f"{name}: {value.replace('{etag}', etag)}" for name, value in fields]
         row += "\r\n".join([*lines, "", ""]).encode("latin-1")
     at = int(len(row) * cut)
     runner.run(pair.compare(row[:at], row[at:], LAST))
