@@ -15,7 +15,15 @@ from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.pool import Admission, Pool
 from imgproxy_py.engine.sharing import Postponed, Share, SharedPixels
 from imgproxy_py.engine.transformer import Transformer
-from imgproxy_py.errors import ImgproxyError, SourceError, SourceForbidden, SourceUnreachable, UnknownImage
+from imgproxy_py.errors import (
+    ImageError,
+    ImgproxyError,
+    SourceError,
+    SourceForbidden,
+    SourceTooLarge,
+    SourceUnreachable,
+    UnknownImage,
+)
 from imgproxy_py.recipe.identity import content_state, entity_tag, original_state
 from imgproxy_py.recipe.picture import Original, Picture, Timings, Validators
 from imgproxy_py.recipe.request import ImageRequest
@@ -87,8 +95,12 @@ class Maker:
                 (picture, state), waited = await _worked(
                     place, lambda interrupt: self._begun(original, request, interrupt, marks, share)
                 )
-            except UnknownImage as error:
-                raise NoOriginal(error) from error
+            except (ImageError, SourceTooLarge) as error:
+                if held is not None and self.originals is not None:
+                    self.originals.drop(held)  # it may be mended any time
+                if isinstance(error, UnknownImage):
+                    raise NoOriginal(error) from error
+                raise
         return replace(
             picture,
             etag=entity_tag(key, state),

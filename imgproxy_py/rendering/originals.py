@@ -143,6 +143,17 @@ class Originals:
             held.users -= 1
             self._let_go(held)
 
+    def drop(self, held: Held) -> None:
+        """Give an original to nobody else than those who have it."""
+        if self._held.get(held.name) is held:
+            del self._held[held.name]
+        if self._kept.pop(held.number, None) is not None:
+            self.bytes -= held.cost
+            held.kept_until = None
+            if held.timer is not None:
+                held.timer.cancel()  # it would hold the bytes until its time comes
+        self._let_go(held)
+
     def _wanted(self, name: _Name, tags: tuple[str, ...]) -> Held:
         held = self._held.get(name)
         if held is not None and self._is_good(held, tags):
@@ -151,7 +162,7 @@ class Originals:
                 self._kept.move_to_end(held.number)
             return held
         if held is not None:
-            self._drop(held)
+            self.drop(held)
         self.stats.misses += 1
         held = self._held[name] = Held(name, next(_numbers), self._purges.newest, self._clock, self._clock())
         return held
@@ -180,21 +191,10 @@ class Originals:
         held.kept_until = self._clock() + self._seconds
         self._kept[held.number] = held
         self.bytes += held.cost
-        held.timer = asyncio.get_running_loop().call_later(self._seconds, self._drop, held)
+        held.timer = asyncio.get_running_loop().call_later(self._seconds, self.drop, held)
         while self.bytes > self.max_bytes:
-            self._drop(next(iter(self._kept.values())))
+            self.drop(next(iter(self._kept.values())))
             self.stats.evictions += 1
-
-    def _drop(self, held: Held) -> None:
-        """Give an original to nobody else."""
-        if self._held.get(held.name) is held:
-            del self._held[held.name]
-        if self._kept.pop(held.number, None) is not None:
-            self.bytes -= held.cost
-            held.kept_until = None
-            if held.timer is not None:
-                held.timer.cancel()  # it would hold the bytes until its time comes
-        self._let_go(held)
 
     def _let_go(self, held: Held) -> None:
         if held.users or held.kept_until is not None:
@@ -211,5 +211,5 @@ class Originals:
             if ref.url.startswith(learned.prefixes) or (tags and source_tag(ref) in tags)
         ]
         for held in purged:
-            self._drop(held)
+            self.drop(held)
         return 0  # no pictures

@@ -181,7 +181,9 @@ async def test_a_damaged_original_fails_for_all_as_it_does_alone(open_house):
     house.source.anything = make_original(bytes(damaged))
     told = await asyncio.gather(*map(house.ask, SET), return_exceptions=True)
     assert {type(one) for one in told} == {BrokenImage}
-    assert house.pool.inside == 0
+    assert (len(house.source.fetched), len(house.originals), house.pool.inside) == (1, 0, 0)
+    house.source.anything = make_original()
+    assert (await house.ask(SET[0])).picture.width == 40, "mended, it is seen at once"
 
 
 @pytest.mark.parametrize(
