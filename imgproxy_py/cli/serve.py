@@ -66,7 +66,7 @@ def run(
         settings = Settings.load({name: value for name, value in flags.items() if value is not None}, env_file)
         ImgproxyDialect(settings.imgproxy_config())  # says what is wrong with presets before anything listens
         InfoDialect(settings.info_config())
-    with Logs(settings) as logs:
+    with Logs(settings, alone=settings.processes == 1) as logs:
         if supervisor.POST not in os.environ:  # workers would say the same again
             _warn(settings)
             _show(example_urls(settings, demo) if demo else [])

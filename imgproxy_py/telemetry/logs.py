@@ -40,6 +40,7 @@ PATIENCE = 5.0
 """Seconds that closing waits for the last lines to leave."""
 
 _PIPE_BUF = select.PIPE_BUF  # what a pipe takes whole (POSIX write), so lines of several processes never mix
+_MOST_AT_ONCE = 65536  # each write lets go of the interpreter and has to get it back from who answers requests
 
 Event: TypeAlias = MutableMapping[str, Any]
 Level = Literal["debug", "info", "warn", "warning", "error", "fatal", "critical"]
@@ -75,11 +76,12 @@ class Logs:
     """The log of a process: open from `with` to its end, one at a time, for it takes over structlog and `logging`.
 
     Everything logged before the end is written, unless whoever reads the file descriptor `output` stands still longer
-    than `PATIENCE`. `dropped` counts the lines that were not kept.
+    than `PATIENCE`. `dropped` counts the lines that were not kept. Who writes to `output` `alone` does so in larger pieces.
     """
 
-    def __init__(self, settings: LogSettings, *, output: int = 1) -> None:
+    def __init__(self, settings: LogSettings, *, output: int = 1, alone: bool = False) -> None:
         self.dropped = 0
+        self._at_once = _MOST_AT_ONCE if alone else _PIPE_BUF
         self._level = _LEVELS[settings.log_level]
         self._render = _renderer(settings.log_format, colors=os.isatty(output))
         self._output = output
@@ -132,7 +134,7 @@ class Logs:
             self._closing.wait(GATHERING)
             lines = [self._line(item) for item in self._gathered(first)]
             try:
-                for piece in _pieces(lines):
+                for piece in _pieces(lines, self._at_once):
                     _write(self._output, piece)
             except OSError:  # nobody reads us any more
                 self.dropped += len(lines)
@@ -164,13 +166,19 @@ def request_event(record: RequestRecord) -> dict[str, Any]:
         "level": _LEVEL_NAMES[_severity(record)],
         "event": "request_answered",
     }
-    known = zip(_FIELDS, _fields_of(record), strict=True)
-    event |= {name: value for name, value in known if value is not None and value != ""}
+    known = zip(_FIELDS, _fields_of(record), strict=False)  # of equal length; a strict zip takes twice as long
+    event |= {name: value for name, value in known if value not in _UNKNOWN}
     if record.bytes_in is not None and record.bytes_out:
         event["bytes_saved"] = record.bytes_in - record.bytes_out
-    times = zip(_TIMES, _times_of(record), strict=True)
-    event |= {name: int(ms * 1000 + 0.5) / 1000 for name, ms in times if ms is not None}
+    if record.fetch is not None:  # made just now
+        times = zip(_TIMES, _times_of(record), strict=True)
+        event |= {name: _rounded(ms) for name, ms in times if ms is not None}
+    event["total_ms"] = _rounded(record.total)
     return event
+
+
+def _rounded(ms: float) -> float:
+    return int(ms * 1000 + 0.5) / 1000
 
 
 # Getters made once: a line is rendered for every request, and getattr in a loop would be half of its cost.
@@ -196,7 +204,8 @@ _FIELDS = (
     "width",
     "height",
 )
-_STAGES = ("queue", "fetch", "decode", "transform", "encode", "total")
+_UNKNOWN = frozenset({None, ""})
+_STAGES = ("queue", "fetch", "decode", "transform", "encode")
 _TIMES = tuple(f"{name}_ms" for name in _STAGES)
 _fields_of = attrgetter(*_FIELDS)
 _times_of = attrgetter(*_STAGES)
@@ -318,15 +327,17 @@ def _structured(render: structlog.processors.LogfmtRenderer) -> Callable[[Event]
     return line
 
 
-def _pieces(lines: list[bytes]) -> Iterator[bytes]:
-    """Join whole lines into pieces that a pipe takes at once; a longer line is a piece of its own."""
-    piece = b""
+def _pieces(lines: list[bytes], most: int) -> Iterator[bytes]:
+    """Join whole lines into pieces of so many bytes at most; a longer line is a piece of its own."""
+    piece: list[bytes] = []
+    length = 0
     for line in lines:
-        if piece and len(piece) + len(line) > _PIPE_BUF:
-            yield piece
-            piece = b""
-        piece += line
-    yield piece
+        if piece and length + len(line) > most:
+            yield b"".join(piece)
+            piece, length = [], 0
+        piece.append(line)
+        length += len(line)
+    yield b"".join(piece)
 
 
 def _write(output: int, data: bytes) -> None:

@@ -1,6 +1,7 @@
 import json
 import logging
 import os
+import select
 import threading
 import time
 import warnings
@@ -209,4 +210,16 @@ def test_other_shapes(tmp_path, shape, expected):
 
 def test_lines_leave_in_pieces_that_a_pipe_takes_whole():
     lines = [b"x" * 1500 + b"\n", b"y" * 1500 + b"\n", b"z" * 1500 + b"\n", b"w" * 9000 + b"\n"]
-    assert [len(piece) for piece in logs_module._pieces(lines)] == [3002, 1501, 9001]
+    assert [len(piece) for piece in logs_module._pieces(lines, select.PIPE_BUF)] == [3002, 1501, 9001]
+
+
+@pytest.mark.parametrize(("alone", "most"), [(False, select.PIPE_BUF), (True, 65536)])
+def test_who_logs_alone_writes_more_at_once(monkeypatch, tmp_path, alone, most):
+    written: list[int] = []
+    monkeypatch.setattr(logs_module, "_write", lambda _, piece: written.append(len(piece)))
+    with Logs(LogSettings(), alone=alone) as logs:
+        for _ in range(1000):
+            logs.answered(a_record())
+    assert sum(written) > 100_000
+    assert max(written) <= most
+    assert sorted(written)[-2] > most - 500
