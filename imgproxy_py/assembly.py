@@ -19,6 +19,7 @@ from imgproxy_py.caches.purges import Purges
 from imgproxy_py.caches.redis import RedisCache
 from imgproxy_py.caches.stored import StoredCache
 from imgproxy_py.caches.subscription import Subscription
+from imgproxy_py.caches.sweeper import Sweeper
 from imgproxy_py.caches.tiers import TieredCache
 from imgproxy_py.delivery import purge
 from imgproxy_py.delivery.clients import Clients
@@ -315,6 +316,7 @@ async def _open_result_store(settings: Settings, stack: AsyncExitStack) -> Store
     if scheme == "local":
         local = await stack.enter_async_context(LocalStore(Path(place)))
         return StoredCache(local, settings, beyond=beyond)
+        await stack.enter_async_context(Sweeper(Path(place), settings))
     bucket, _, prefix = place.partition("/")
     # The lists of buckets say what originals may be read from; this one is ours.
     service = settings.model_copy(update={"s3_allowed_buckets": (), "s3_denied_buckets": ()})

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 import structlog
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
 from imgproxy_py.breaker import Breaker
 from imgproxy_py.caches.codec import decode, encode
@@ -46,6 +46,23 @@ class ResultStoreSettings(BaseModel):
     result_store_expiration_seconds: Count = Field(
         0, description="Seconds that a picture in the store of results counts; 0 for as long as it is there."
     )
+    result_store_max_bytes: Count = Field(
+        0, description="Bytes that a folder of results may hold: the longest unused are removed. 0 = any number."
+    )
+    result_store_max_age: Count = Field(
+        0, description="Seconds unused after which a picture is removed from a folder of results. 0 = never."
+    )
+    result_store_sweep_interval: Seconds = Field(
+        600.0,
+        description="Seconds after which a folder of results is swept again, by one of the processes that use it.",
+    )
+
+    @field_validator("result_store_max_bytes", "result_store_max_age")
+    @classmethod
+    def _is_of_a_folder(cls, value: int, info: ValidationInfo) -> int:
+        if value and str(info.data.get("result_store", "")).startswith("s3://"):
+            raise ValueError("no bound for results in S3, where the bucket's lifecycle rules remove them")
+        return value
 
 
 class StoredCache:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from imgproxy_py.cli import capacity, explain, formats, purge, render, serve, settings, url, version, warm
+from imgproxy_py.cli import capacity, explain, formats, purge, render, serve, settings, sweep, url, version, warm
 
 app = typer.Typer(
     name="imgproxy-py",
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for _command in (serve, url, explain, render, purge, warm, capacity, settings, formats, version):
+for _command in (serve, url, explain, render, purge, warm, sweep, capacity, settings, formats, version):
     app.command(_command.NAME, short_help=_command.SUMMARY, help=_command.HELP, epilog=_command.EXAMPLES)(_command.run)
 
 

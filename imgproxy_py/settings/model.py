@@ -89,6 +89,10 @@ _NEEDS = {
     **dict.fromkeys(("gcs_key", "gcs_endpoint", "gcs_allowed_buckets"), "use_gcs"),
     **dict.fromkeys(("abs_name", "abs_key", "abs_endpoint", "abs_allowed_buckets"), "use_abs"),
     "lease_seconds": "redis_url",
+    **dict.fromkeys(
+        (name for name in ResultStoreSettings.model_fields if name != "result_store"),
+        "result_store",
+    ),
     **dict.fromkeys(("cookie_base_url", "cookie_passthrough_all"), "cookie_passthrough"),
 }
 """Settings, and the switch without which each of them changes nothing."""

@@ -12,7 +12,7 @@ from imgproxy_py import __version__
 from imgproxy_py.settings import reference
 
 Run = Callable[..., Result]
-COMMANDS = ("serve", "url", "explain", "render", "capacity", "settings", "formats", "version")
+COMMANDS = ("serve", "url", "explain", "render", "capacity", "sweep", "settings", "formats", "version")
 
 
 def test_without_a_command_the_commands_are_listed(run: Run) -> None:
