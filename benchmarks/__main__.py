@@ -20,6 +20,7 @@ from benchmarks.hits import hits
 from benchmarks.machine import machine
 from benchmarks.mixed import mixed
 from benchmarks.originals import prepared
+from benchmarks.overload import overload
 from benchmarks.peers import CannotRun, Peer
 from benchmarks.peers.ipx import Ipx
 from benchmarks.peers.template import Template
@@ -39,6 +40,7 @@ WORKLOADS: dict[str, tuple[Callable[[Bench], Outcome], str]] = {
     "responsive": (responsive, "six widths in two formats of one original, at once"),
     "mixed": (mixed, "few originals often, many seldom, from empty caches"),
     "hits": (hits, "pictures that are there: requests a second, beside a bare aiohttp handler"),
+    "overload": (overload, "more connections than can be served, each asking for pictures of its own"),
 }
 _SAMPLES = Path("var/samples")
 _BENCH = Path("var/bench")

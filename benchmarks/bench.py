@@ -38,7 +38,7 @@ SHORT = Effort(
     formats=("jpeg", "webp", "avif"),
     big=("49mp.jpg",),
     mixed=150,
-    overload=(),
+    overload=(64,),
 )
 FULL = Effort(
     rounds=9,

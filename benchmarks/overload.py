@@ -16,13 +16,15 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from benchmarks.arithmetic import percentile
+from benchmarks.bench import Bench, Outcome, say
 from benchmarks.machine import machine
 from benchmarks.processes import HOST, module
 from benchmarks.report import Table
@@ -30,6 +32,7 @@ from benchmarks.service import Service, serving
 
 _PROBES_A_SECOND = 50
 _REST = 3.0
+_SECONDS = 20  # turns of a crowd are so much longer than others'
 _SETTINGS = {
     "IMGPROXY_MAX_CLIENTS": "0",
     "IMGPROXY_MEMORY_CACHE_BYTES": "0",
@@ -156,20 +159,53 @@ def _crowd(
     return found
 
 
+def overload(bench: Bench) -> Outcome:
+    """Measure our server under crowds, which ask for pictures of one original of two megapixels."""
+    table = Table("Overload", list(_COLUMNS))
+    for connections in bench.effort.overload:
+        say(f"overload: {connections} connections")
+        seconds = bench.effort.seconds * _SECONDS
+        table.add(*_crowded(bench.originals.folder, ["2mp.jpg"], bench.work, connections, seconds))
+    return Outcome([], [table])
+
+
+def _crowded(
+    pictures: Path,
+    originals: Sequence[str],
+    work: Path,
+    connections: int,
+    seconds: float,
+    *,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    impatient: bool = False,
+) -> list[str]:
+    """Start a server, have a crowd ask it, and give a table's row."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with serving(pictures, work, {**_SETTINGS, **settings}) as service:
+        _crowd(service, originals, 16, 2.0, impatient=False)  # what is set up once is set up
+        return measured(service, originals, connections, seconds, impatient=impatient)
+
+
 def main() -> None:
     """Measure and print."""
     arguments = _parser().parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     load = os.getloadavg()[0]
     originals = sorted(path.name for path in arguments.pictures.glob("*.jpg"))
-    settings = _SETTINGS | dict(pair.split("=", 1) for pair in arguments.set)
-    table = Table("Overload", _COLUMNS)
+    settings = dict(pair.split("=", 1) for pair in arguments.set)
+    table = Table("Overload", list(_COLUMNS))
     with tempfile.TemporaryDirectory(prefix="imgproxy-overload-") as work:
         for connections in arguments.connections:
-            with serving(arguments.pictures, Path(work), settings) as service:
-                _crowd(service, originals, 16, 2.0, impatient=False)  # what is set up once is set up
-                table.add(*measured(service, originals, connections, arguments.seconds, impatient=arguments.impatient))
+            row = _crowded(
+                arguments.pictures,
+                originals,
+                Path(work),
+                connections,
+                arguments.seconds,
+                settings=settings,
+                impatient=arguments.impatient,
+            )
+            table.add(*row)
     print(table.text())
     print(f"\n{machine(load)}")
 
