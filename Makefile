@@ -8,7 +8,7 @@ SECONDS_EACH ?= 60
 CLIENTS := tests/clients/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench bench-full loadtest constraints clean servers clients samples deploy-check image-test sbom clouds fuzz
+.PHONY: help setup run test lint bench bench-full loadtest constraints clean servers clients samples deploy-check image-test sbom clouds fuzz chaos
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ bench-full: $(READY) samples ## the same with all originals, formats and rounds,
 
 fuzz: $(READY) ## fuzz what reads bytes of strangers, SECONDS_EACH (60) a target; report in var/fuzz/report.md
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || { echo 'fuzzing needs atheris, which there is for Linux on x86-64'; exit 0; }; nice -n 10 $(BIN)/python -m tests.fuzz --seconds $(SECONDS_EACH)
+
+chaos: $(READY) servers ## break what the service stands on, under load (4 s each, or SECONDS_EACH; Linux, as root); report in var/chaos/report.md
+	@nice -n 5 $(BIN)/python -m tests.chaos --seconds-each $(if $(filter command line,$(origin SECONDS_EACH)),$(SECONDS_EACH),4)
 
 deploy-check: $(READY) ## check the chart, manifests, alerts and all else that deploys (installs its tools)
 	@deploy/check
