@@ -22,6 +22,9 @@ from imgproxy_py.recipe.model import (
     WebpOptions,
 )
 
+_KIND = "pixels"
+"""How the log calls it."""
+
 _NOTED = ("stage", "plan", "header", "view", "imported", "reloadable", "vector_shrink", "embeds_profile")
 """What the steps leave in a work beside its image."""
 
@@ -40,9 +43,9 @@ def run_for_all(work: Work, share: Share, recipe: Recipe) -> Work:
     `work` is at the beginning of the first stage.
     """
     name: Hashable = _name(work, recipe)
-    frame = share.frame(name, lambda: _made(work, recipe), work.interrupt)
+    frame = share.frame(_KIND, name, lambda: _made(work, recipe), work.interrupt)
     if frame.notes["fate"] != _fate(work, frame.notes["common"]):
-        frame = share.frame((name, work.output), lambda: _made(work, recipe), work.interrupt)
+        frame = share.frame(_KIND, (name, work.output), lambda: _made(work, recipe), work.interrupt)
     return replace(work, image=frame.image, **{name: frame.notes[name] for name in _NOTED})
 
 

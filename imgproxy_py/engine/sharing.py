@@ -29,7 +29,7 @@ _OVERHEAD_BYTES = 4096
 _SAMPLE_BYTES = {"uchar": 1, "char": 1, "ushort": 2, "short": 2, "uint": 4, "int": 4, "float": 4, "double": 8}
 _LARGEST_SAMPLE = 16
 
-_Key = tuple[int, Hashable]
+_Key = tuple[int, str, Hashable]
 
 
 class SharingSettings(BaseModel):
@@ -91,7 +91,7 @@ class _Claim:
 
 
 class SharedPixels:
-    """Frames in memory by original and name, those used last up to `max_bytes`. Serves all threads.
+    """Frames in memory by original, kind and name, those used last up to `max_bytes`. Serves all threads.
 
     Originals are numbered by whoever has their bytes: one number, one sequence of bytes.
     """
@@ -197,10 +197,12 @@ class SharedPixels:
 class Share:
     """One work's way to the frames of its original. For one thread at a time, but closed by any."""
 
-    __slots__ = ("_original", "_pixels", "_wanted", "closed")
+    __slots__ = ("_original", "_pixels", "_wanted", "closed", "used")
 
     def __init__(self, pixels: SharedPixels, original: int, wanted: Callable[[], bool]) -> None:
         self.closed = False
+        self.used = ""
+        """What was there already: the kind of the first frame that was found."""
         self._pixels = pixels
         self._original = original
         self._wanted = wanted
@@ -214,19 +216,22 @@ class Share:
         """End what is still claimed."""
         self._pixels.close(self)
 
-    def found(self, name: Hashable) -> Frame | None:
-        """Give a frame if it is there."""
-        return self._pixels.find((self._original, name))
+    def found(self, kind: str, name: Hashable) -> Frame | None:
+        """Give a frame of some kind if it is there."""
+        frame = self._pixels.find((self._original, kind, name))
+        self._note(kind, frame)
+        return frame
 
-    def frame(self, name: Hashable, make: Callable[[], Frame], interrupt: Interrupt) -> Frame:
-        """Give a frame, found in memory or made and left there; too large for that it is as `make` gives it.
+    def frame(self, kind: str, name: Hashable, make: Callable[[], Frame], interrupt: Interrupt) -> Frame:
+        """Give a frame of some kind, found in memory or made and left there; too large for that it is as `make` gives it.
 
         Raises `Postponed` if another makes it, or if its pixels cannot be computed, which the same work then finds out by
         itself; and what `make` raises.
         """
-        key = (self._original, name)
+        key = (self._original, kind, name)
         ours, found = self._pixels.found_or_claimed(key, self)
         if not ours:
+            self._note(kind, found)
             return found if found is not None else make()
         try:
             frame = make()
@@ -241,6 +246,10 @@ class Share:
             raise
         self._pixels.keep(key, kept, self)
         return kept.lent()
+
+    def _note(self, kind: str, found: Frame | None) -> None:
+        if found is not None and not self.used:
+            self.used = kind
 
     def _computed(self, key: _Key, frame: Frame, interrupt: Interrupt) -> Frame:
         try:

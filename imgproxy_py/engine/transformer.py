@@ -184,7 +184,11 @@ class Transformer:
         work = self._run_stages(opened, recipe, limits, interrupt, self._marks_with(marks), share)
         transformed = time.perf_counter()
         picture = self._finished(work, opened, recipe)
-        timings = Timings(transform=(transformed - started) * 1000, encode=(time.perf_counter() - transformed) * 1000)
+        timings = Timings(
+            transform=(transformed - started) * 1000,
+            encode=(time.perf_counter() - transformed) * 1000,
+            shared=share.used if share is not None else "",
+        )
         return replace(picture, timings=timings)
 
     def _told(self, opened: Opened, data: bytes, recipe: Recipe, info: Info, interrupt: Interrupt) -> Picture:

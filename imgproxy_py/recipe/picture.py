@@ -58,13 +58,17 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """Milliseconds that each part of the work took."""
+    """Milliseconds that each part of the work took, and what of it another picture had done.
+
+    `shared` is `decoded` or, where only the encoding was left, `pixels`; blank for nothing.
+    """
 
     queue: float = 0.0
     fetch: float = 0.0
     decode: float = 0.0
     transform: float = 0.0
     encode: float = 0.0
+    shared: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)

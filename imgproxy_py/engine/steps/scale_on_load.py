@@ -12,6 +12,9 @@ from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.geometry import Plan, after_load, cut_size, load_shrink
 from imgproxy_py.recipe.model import Kernel
 
+_KIND = "decoded"
+"""How the log calls pixels that others have decoded."""
+
 _SCALABLE = frozenset({Format.JPEG, Format.WEBP, Format.PDF, Format.RAW})
 
 
@@ -46,9 +49,9 @@ def _loaded(work: Work, shrink: float, load: Callable[[], Work]) -> Work:
         return load()
     name = (work.file.loading, shrink)
     if _cuts_most(work.plan):
-        found = share.found(name)
+        found = share.found(_KIND, name)
         return load() if found is None else work.showing(found.image)
-    return work.showing(share.frame(name, lambda: Frame(image=load().image), work.interrupt).image)
+    return work.showing(share.frame(_KIND, name, lambda: Frame(image=load().image), work.interrupt).image)
 
 
 def _cuts_most(plan: Plan) -> bool:

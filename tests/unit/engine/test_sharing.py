@@ -25,7 +25,7 @@ def share_of(pixels: SharedPixels, original: int = 1) -> Share:
 
 
 def frame(share: Share, name: str = "f", make: Callable[[], Frame] = grey, interrupt: Interrupt | None = None) -> Frame:
-    return share.frame(name, make, interrupt or Interrupt())
+    return share.frame("kind", name, make, interrupt or Interrupt())
 
 
 def broken() -> Frame:
@@ -40,6 +40,16 @@ def test_what_one_has_made_others_find_with_its_notes() -> None:
     assert first.notes == second.notes == {"level": 90}
     assert second.image(50, 50) == [90, 90, 90]
     assert (pixels.stats.hits, pixels.stats.misses) == (1, 1)
+
+
+def test_it_is_noted_what_was_there_first() -> None:
+    pixels = SharedPixels(1 << 20)
+    first, second = share_of(pixels), share_of(pixels)
+    frame(first)
+    assert first.used == ""
+    frame(second)
+    second.frame("another", "f", grey, Interrupt())
+    assert second.used == "kind"
 
 
 def test_each_gets_an_image_of_its_own() -> None:
@@ -172,7 +182,7 @@ def test_what_was_used_last_stays() -> None:
     share = share_of(pixels)
     for name in ("a", "b", "a", "c"):
         frame(share, name)
-    assert [share.found(name) is not None for name in ("a", "b", "c")] == [True, False, True]
+    assert [share.found("kind", name) is not None for name in ("a", "b", "c")] == [True, False, True]
     assert (pixels.stats.evictions, pixels.bytes <= 3 * PIXELS) == (1, True)
 
 
@@ -189,9 +199,9 @@ def test_a_forgotten_original_leaves_nothing_behind() -> None:
     frame(share)
     frame(share_of(pixels, 2))
     pixels.forget(1)
-    assert share.found("f") is None
+    assert share.found("kind", "f") is None
     frame(share)
-    assert (len(pixels), share_of(pixels, 2).found("f") is not None) == (1, True)
+    assert (len(pixels), share_of(pixels, 2).found("kind", "f") is not None) == (1, True)
     pixels.forget(2)
     assert (len(pixels), pixels.bytes) == (0, 0)
 
@@ -208,7 +218,7 @@ def test_many_threads_make_each_frame_once() -> None:
         share, number = share_of(pixels), turn % 8
         while True:
             try:
-                return int(share.frame(number, lambda: make(number), Interrupt()).image.avg())
+                return int(share.frame("kind", number, lambda: make(number), Interrupt()).image.avg())
             except Postponed as postponed:
                 ended = postponed.ended
             if ended is not None:
