@@ -194,6 +194,7 @@ _FIELDS = (
     "format_out",
     "credentials",
     "ignored",
+    "shared",
     "error",
     "detail",
     "fallback",

@@ -47,6 +47,7 @@ class RequestRecord:
     format_out: str = ""
     credentials: str = ""
     ignored: str = ""
+    shared: str = ""
     queue: float | None = None
     fetch: float | None = None
     decode: float | None = None
@@ -87,6 +88,7 @@ class RequestRecord:
         self.decode = timings.decode
         self.transform = timings.transform
         self.encode = timings.encode
+        self.shared = timings.shared
 
     def ends(self, status: int) -> None:
         """Note the status, and the milliseconds since the request began."""

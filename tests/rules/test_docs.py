@@ -193,6 +193,7 @@ def test_every_field_of_a_request_is_told_of() -> None:
         format_out="png",
         credentials="kept",
         ignored="trim",
+        shared="decoded",
         error="e",
         detail="f",
         fallback=True,
