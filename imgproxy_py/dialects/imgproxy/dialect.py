@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass, field, replace
 
 from imgproxy_py.dialects.draft import Draft
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
@@ -25,6 +27,18 @@ UNSIGNED = "unsafe"
 
 _DEFAULTS = ImgproxyConfig()
 _BASIC_FORMAT = frozenset(ResizingType)
+_NOWHERE = SourceRef(scheme="", location="")
+
+_REMEMBERED = 1024
+_LONGEST_REMEMBERED = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What options say, whatever the source: as a draft, and as the requests it came to with each extension."""
+
+    draft: Draft
+    requests: dict[str, ImageRequest] = field(default_factory=dict)
 
 
 class ImgproxyDialect:
@@ -40,6 +54,7 @@ class ImgproxyDialect:
         self._signer = Signer(config.pairs, config.signature_size, config.trusted_signatures)
         self._options = options or OptionReader(config)
         self._sources = SourceReader(config)
+        self._known: dict[tuple[str, ...], _Said] = {}
 
     def __repr__(self) -> str:
         return f"<ImgproxyDialect {self._signer!r} {self._options!r}>"
@@ -65,14 +80,22 @@ class ImgproxyDialect:
         return self._signer.on
 
     def read(self, path: SignedPath, *, hints: ClientHints | None = None, now: float) -> ImageRequest:
-        """Say what the rest asks for, in the order of checks of dialect §3."""
+        """Say what the rest asks for, in the order of checks of dialect §3.
+
+        Options that were read before, as those of most new URLs were, cost a look-up.
+        """
         segments = path.rest.split("/")
-        draft = self._options.begin(hints, now)
-        at = self._named(draft, segments) if self._only_presets else self._applied(draft, segments)
+        if segments[0] in _BASIC_FORMAT and not self._only_presets:
+            raise BadRequest("The basic URL format is not supported")
+        at = 1 if self._only_presets else self._options.extent(segments)
+        said = self._said(tuple(segments[:at]), hints, now)
+        if at == len(segments):
+            raise BadRequest("The URL names no source")
         source, extension = self._sources.read(segments[at:])
-        if extension and not draft.raw:
-            self._extended(draft, extension)
-        return draft.request(source, path.signature, self._sources.named)
+        request = self._request(said, extension)
+        if hashsum := request.source.hashsum:
+            source = replace(source, hashsum=hashsum)
+        return ImageRequest(source=source, recipe=request.recipe, delivery=request.delivery, signature=path.signature)
 
     def parse(self, target: str, *, hints: ClientHints | None = None, now: float) -> ImageRequest:
         """Split, verify and read."""
@@ -92,25 +115,47 @@ class ImgproxyDialect:
     def _reread(self, target: str) -> ImageRequest:
         return self.read(self.split(target), now=0.0)
 
+    def _said(self, options: tuple[str, ...], hints: ClientHints | None, now: float) -> _Said:
+        if hints is None and (known := self._known.get(options)):
+            return known
+        draft = self._options.begin(hints, now)
+        if self._only_presets:
+            self._include(draft, options[0])
+        else:
+            self._options.apply(draft, options)
+        said = _Said(draft)
+        # With an expiry it depends on the time whether a URL is refused.
+        if hints is None and "expires_at" not in vars(draft) and sum(map(len, options)) <= _LONGEST_REMEMBERED:
+            self._remember(options, said)
+        return said
+
+    def _remember(self, options: tuple[str, ...], said: _Said) -> None:
+        if len(self._known) >= _REMEMBERED:
+            del self._known[next(iter(self._known))]
+        self._known[options] = said
+
+    def _request(self, said: _Said, extension: str) -> ImageRequest:
+        """Give the request that options and an extension come to, with a source that has no more than a hashsum."""
+        extension = "" if said.draft.raw else extension
+        request = said.requests.get(extension)
+        if request is None:
+            draft = copy(said.draft)
+            if extension:
+                self._extended(draft, extension)
+            request = said.requests[extension] = draft.request(_NOWHERE, "", self._sources.named)
+        return request
+
     def _extended(self, draft: Draft, extension: str) -> None:
         try:
             set_format(draft, extension)
         except Malformed as error:
             raise BadRequest(wrong=(WrongParameter("extension", error.value, error.expected),)) from None
 
-    def _applied(self, draft: Draft, segments: list[str]) -> int:
-        if segments[0] in _BASIC_FORMAT:
-            raise BadRequest("The basic URL format is not supported")
-        return self._options.apply(draft, segments)
-
-    def _named(self, draft: Draft, segments: list[str]) -> int:
+    def _include(self, draft: Draft, names: str) -> None:
         try:
-            self._options.include(draft, self._options.names(segments[0]))
+            self._options.include(draft, self._options.names(names))
         except Malformed as error:
             raise BadRequest(wrong=(WrongParameter("preset", error.value, error.expected),)) from None
-        if len(segments) == 1:
-            raise BadRequest("The URL names no source")
-        return 1
 
     def _mount(self) -> str:
         prefix = self._prefix.strip("/")

@@ -84,21 +84,21 @@ class OptionReader:
             self._expand(draft, DEFAULT_PRESET)
         return draft
 
-    def apply(self, draft: Draft, segments: Sequence[str]) -> int:
-        """Apply options up to the first segment that is none, and give its index (dialect §1.2).
-
-        Raises `BadRequest`, also if all segments are options; `OptionForbidden`; `LinkExpired`.
-        """
-        separator = self._separator
+    def extent(self, segments: Sequence[str]) -> int:
+        """Give the index of the first segment that is no option, their number if all are (dialect §1.2)."""
         for index, segment in enumerate(segments):
+            if self._separator not in segment and segment != NEXT_PIPELINE:
+                return index
+        return len(segments)
+
+    def apply(self, draft: Draft, options: Iterable[str]) -> None:
+        """Apply options in order; raises `BadRequest`, `OptionForbidden`, `LinkExpired`."""
+        for segment in options:
             if segment == NEXT_PIPELINE:
                 self._chain(draft)
-                continue
-            if separator not in segment:
-                return index
-            name, *arguments = segment.split(separator)
-            _run(draft, name, self._allowed.get(name), arguments)
-        raise BadRequest("The URL names no source")
+            else:
+                name, *arguments = segment.split(self._separator)
+                _run(draft, name, self._allowed.get(name), arguments)
 
     def names(self, segment: str) -> list[str]:
         """Divide a list of preset names, as stands first in a URL of the presets-only mode."""
