@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from imgproxy_py.dialects.imgproxy import ImgproxyDialect
 from imgproxy_py.dialects.imgproxy import dialect as module
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
 from imgproxy_py.dialects.imgproxy.info import InfoDialect
-from imgproxy_py.errors import CallerError
+from imgproxy_py.errors import CallerError, LinkExpired
 from imgproxy_py.recipe.request import ClientHints, ImageRequest
 
 PRESETS = ("small=w:10", "default=q:60", "fit=h:5", "soon=exp:150")
@@ -27,7 +29,6 @@ CONFIGS = (ImgproxyConfig(presets=PRESETS), ImgproxyConfig(presets=PRESETS, only
 ASKED = st.tuples(
     st.lists(st.sampled_from(OPTIONS), max_size=3),
     st.sampled_from(SOURCES),
-    st.sampled_from([50.0, 200.0, 900.0]),
     st.sampled_from([None, None, ClientHints(width=7, dpr=2.0)]),
 )
 
@@ -48,9 +49,18 @@ def test_a_url_means_the_same_whatever_was_read_before(asked, config, info):
     kind, prefix = (InfoDialect, "/info") if info else (ImgproxyDialect, "")
     config = ImgproxyConfig() if info else config
     dialect = kind(config)
-    for options, source, now, hints in [*asked, *asked]:
+    for now, (options, source, hints) in product((50.0, 200.0, 900.0), asked):
         path = "/".join([f"{prefix}/_", *options, source])
         assert reading(dialect, path, now, hints) == reading(kind(config), path, now, hints)
+
+
+@pytest.mark.parametrize("options", ["exp:100", "exp:100/exp:0", "pr:until"])
+def test_a_url_expires_though_it_was_read_before(options):
+    dialect = ImgproxyDialect(ImgproxyConfig(presets=("until=exp:100",)))
+    for _ in range(2):
+        dialect.parse(f"/_/{options}/plain/a.jpg", now=99.0)
+    with pytest.raises(LinkExpired):
+        dialect.parse(f"/_/{options}/plain/a.jpg", now=101.0)
 
 
 def test_options_are_applied_once_for_all_sources(monkeypatch):
