@@ -32,7 +32,7 @@ class OriginalSettings(BaseModel):
     """Originals in memory."""
 
     originals_cache_bytes: Count = Field(
-        default=64 * 1024 * 1024,
+        default=32 * 1024 * 1024,
         description="Bytes of originals kept by each process for further pictures of them. 0 = none; then each picture fetches "
         "and decodes for itself.",
     )
