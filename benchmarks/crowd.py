@@ -53,6 +53,7 @@ class Member(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one without saying so
+        self.ask()
 
     def ask(self) -> None:
         """Ask for the next picture."""
@@ -127,13 +128,11 @@ async def crowd(order: dict[str, Any]) -> dict[str, Any]:
     asked = targets(order["originals"], order["host"], order["port"])
     make: Callable[[], Member] = lambda: Member(asked, tally, impatient=order["impatient"])  # noqa: E731
     members: list[Member] = []
+    started = time.perf_counter()
     for begin in range(0, order["connections"], _AT_ONCE):
         count = min(_AT_ONCE, order["connections"] - begin)
         opened = (loop.create_connection(make, order["host"], order["port"]) for _ in range(count))
         members += [member for _, member in await asyncio.gather(*opened)]
-    started = time.perf_counter()
-    for member in members:
-        member.ask()
     await asyncio.sleep(order["seconds"])
     seconds = time.perf_counter() - started
     for member in members:

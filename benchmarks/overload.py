@@ -36,6 +36,7 @@ _SECONDS = 20  # turns of a crowd are so much longer than others'
 _SETTINGS = {
     "IMGPROXY_MAX_CLIENTS": "0",
     "IMGPROXY_MEMORY_CACHE_BYTES": "0",
+    "IMGPROXY_KEEP_ALIVE_TIMEOUT": "120",  # who was told to come back later keeps his connection
     "IMGPROXY_ALLOW_LOOPBACK_SOURCE_ADDRESSES": "true",
 }
 _COLUMNS = [

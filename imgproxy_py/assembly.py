@@ -26,6 +26,7 @@ from imgproxy_py.delivery.clients import Clients
 from imgproxy_py.delivery.handlers import Pictures
 from imgproxy_py.delivery.question import Reader
 from imgproxy_py.delivery.respond import Responder
+from imgproxy_py.delivery.rounds import Rounds
 from imgproxy_py.dialects.imgproxy import ImgproxyDialect
 from imgproxy_py.dialects.imgproxy.info import INFO_PATH, InfoDialect
 from imgproxy_py.dialects.port import Dialect
@@ -331,9 +332,9 @@ def _query_dialect(settings: Settings, transformer: Transformer) -> QueryDialect
 
 
 def _doors(studio: Studio) -> Iterator[Door]:
-    settings, savable = studio.settings, studio.transformer.abilities.savable
+    settings, savable, rounds = studio.settings, studio.transformer.abilities.savable, Rounds()
     plain = ImgproxyVoice(show_details=settings.development_errors_mode)
-    pictures = _pictures(studio, studio.imgproxy, settings.switched_negotiation(savable), plain)
+    pictures = _pictures(studio, studio.imgproxy, settings.switched_negotiation(savable), plain, rounds)
     yield Door(
         path="/",
         prefix=True,
@@ -342,7 +343,7 @@ def _doors(studio: Studio) -> Iterator[Door]:
         voice=plain,
         dialect="imgproxy",
     )
-    told = _pictures(studio, studio.info, Negotiation(), plain)
+    told = _pictures(studio, studio.info, Negotiation(), plain, rounds)
     yield Door(
         path=f"{INFO_PATH}/",
         prefix=True,
@@ -353,7 +354,7 @@ def _doors(studio: Studio) -> Iterator[Door]:
     )
     if studio.query:
         problems = ProblemVoice(max_age=settings.error_max_age)
-        queried = _pictures(studio, studio.query, settings.listed_negotiation(savable), problems)
+        queried = _pictures(studio, studio.query, settings.listed_negotiation(savable), problems, rounds)
         yield Door(
             path="/images/",
             prefix=True,
@@ -384,7 +385,7 @@ def _purge_door(studio: Studio, edges: Sequence[Edge]) -> Iterator[Door]:
         )
 
 
-def _pictures(studio: Studio, dialect: Dialect, negotiation: Negotiation, voice: Voice) -> Pictures:
+def _pictures(studio: Studio, dialect: Dialect, negotiation: Negotiation, voice: Voice, rounds: Rounds) -> Pictures:
     settings = studio.settings
     return Pictures(
         reader=Reader(
@@ -406,6 +407,7 @@ def _pictures(studio: Studio, dialect: Dialect, negotiation: Negotiation, voice:
         timeout=settings.timeout,
         passing=_passing(settings),
         clients=Clients(settings),
+        rounds=rounds,
     )
 
 

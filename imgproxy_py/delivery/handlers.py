@@ -16,13 +16,15 @@ from imgproxy_py.delivery.headers import sendable
 from imgproxy_py.delivery.question import Head, Question, Reader, Variant
 from imgproxy_py.delivery.raw import relay
 from imgproxy_py.delivery.respond import Responder
-from imgproxy_py.errors import LinkExpired, SourceError
+from imgproxy_py.delivery.rounds import Rounds
+from imgproxy_py.engine.rates import retry_after
+from imgproxy_py.errors import LinkExpired, SourceError, TooLate
 from imgproxy_py.recipe.negotiation import client_hints
 from imgproxy_py.recipe.picture import Rendered, Validators
 from imgproxy_py.recipe.request import ClientHints
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.sources.passing import Passing, passed
-from imgproxy_py.telemetry.record import RECORD
+from imgproxy_py.telemetry.record import RECORD, RequestRecord
 
 _HINT_HEADERS = ("sec-ch-dpr", "dpr", "sec-ch-width", "width")
 
@@ -41,6 +43,7 @@ class Pictures:
     """Answers requests for pictures in one dialect, each within `timeout` seconds.
 
     `passing` says which of a caller's headers the originals' servers get, if any; `clients` tells whose turn a picture takes.
+    What is not in memory is begun in `rounds`, which all doors share.
     """
 
     reader: Reader
@@ -49,6 +52,7 @@ class Pictures:
     timeout: float
     passing: Passing | None = None
     clients: Clients = field(default_factory=lambda: Clients(ClientSettings()))
+    rounds: Rounds = field(default_factory=Rounds)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Read the URL, find or make the picture, answer.
@@ -57,7 +61,10 @@ class Pictures:
         """
         record = request[RECORD]
         now = self.responder.clock()
-        question = self.reader.read(request.raw_path, self._hints(request.headers), now)
+        hints = self._hints(request.headers)
+        if self.reader.known(request.raw_path, hints) is None:
+            await self._begin(record)
+        question = self.reader.read(request.raw_path, hints, now)
         if self.passing:
             question = _passing_on(self.passing, question, request)
         record.vary, record.source = question.vary, question.source
@@ -71,12 +78,19 @@ class Pictures:
         if rendered is None:
             rendered = self.renderer.meanwhile(variant.request, variant.key)
         if rendered is None:
-            deadline = Deadline.after(self.timeout, self.clients.key(request))
+            await self._begin(record)
+            deadline = Deadline.after(self.timeout - record.age(), self.clients.key(request))
             if known := await self._unchanged(request, variant, deadline):
                 return self.responder.not_modified(question, known)
             rendered = await self.renderer.render(variant.request, variant.key, deadline)
         record.gives(rendered)
         return self.responder.answer(request, question, rendered)
+
+    async def _begin(self, record: RequestRecord) -> None:
+        """Wait for a round of the event loop; raise `TooLate` if there have been too many before."""
+        await self.rounds.join()
+        if record.age() > self.timeout:
+            raise TooLate(retry_after=retry_after(self.timeout))
 
     def at_once(self, target: str, headers: MultiMapping[str]) -> Hit | None:
         """Give what `handle` would answer to a `GET` or `HEAD` of a picture in memory, its headers included.

@@ -39,6 +39,8 @@ SEATS_A_PLACE = 16
 _NO_DEADLINE = Deadline(float("inf"))
 _WAITED = 0.1
 """From how many seconds on one has waited: whoever is served at once is not refused for an estimate."""
+_MARGIN = 1.5
+"""How many times an expected wait must fit into the time that there is: arrivals and estimates both scatter."""
 _HOPELESS = 0.5
 """What share of its expected time work must have left when its turn comes, for estimates err to both sides."""
 
@@ -155,16 +157,16 @@ class Pool:
         if removed and not job.future.done():  # it was begun, and waits to be finished
             job.future.set_exception(DeadlineExceeded())
 
-    def refuse_hopeless(self, cost: float, deadline: Deadline) -> None:
-        """Raise `TooLate` if work that has waited for its turn has no time left to be done."""
-        if deadline.remaining() < _HOPELESS * cost * self.rates.pace.value:
-            self._refuse_late(cost * self.rates.pace.value)
+    def refuse_hopeless(self, seconds: float, deadline: Deadline) -> None:
+        """Raise `TooLate` if work that has waited for its turn has no time left to be done, which takes so many seconds."""
+        if deadline.remaining() < _HOPELESS * seconds:
+            self._refuse_late(seconds)
 
     def _check_in_time(self, wait: float, deadline: Deadline) -> None:
         remaining = deadline.remaining()
         work = min(self.rates.cost.value * self.rates.pace.value, remaining / 2)
-        if wait + work > remaining:
-            self._refuse_late(wait + work - remaining)
+        if wait * _MARGIN + work > remaining:
+            self._refuse_late(wait + work - remaining / _MARGIN)
 
     def _refuse_late(self, seconds: float) -> None:
         self.refused_late += 1
@@ -206,7 +208,7 @@ class Pool:
         """Give what finishes a job, now that its cost is known; `None` if it is huge, and waits in its lane."""
         job.interrupt.check()
         if job.waited > _WAITED:
-            self.refuse_hopeless(job.cost, job.deadline)
+            self.refuse_hopeless(job.cost * self.rates.pace.value, job.deadline)
         priced = job.begin(job.interrupt)
         if priced.cost < self.huge:
             with self._lock:
@@ -266,7 +268,7 @@ class Admission:
 
     def _check_hope(self) -> None:
         try:
-            self._pool.refuse_hopeless(self._guess, self._deadline)
+            self._pool.refuse_hopeless(self._pool.rates.seat.value, self._deadline)
         except Overloaded:
             self._leave()
             raise

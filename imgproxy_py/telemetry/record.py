@@ -90,6 +90,10 @@ class RequestRecord:
         self.encode = timings.encode
         self.shared = timings.shared
 
+    def age(self) -> float:
+        """Give the seconds since the request began."""
+        return time.perf_counter() - self.started
+
     def ends(self, status: int) -> None:
         """Note the status, and the milliseconds since the request began."""
         self.status = status
