@@ -20,6 +20,7 @@ from imgproxy_py.errors import (
     ImgproxyError,
     SourceError,
     SourceForbidden,
+    SourceMissing,
     SourceTooLarge,
     SourceUnreachable,
     UnknownImage,
@@ -71,10 +72,10 @@ class Maker:
         made before, is given again with the same data and brought up to date if its original has not changed. Raises
         `NoOriginal` if there is nothing that could be decoded, the errors of the engine, and `Overloaded`.
         """
-        known = None if _has_marks_of_its_own(request) else known
+        anew, known = known is not None, None if _has_marks_of_its_own(request) else known
         async with self.pool.admit(deadline) as place, AsyncExitStack() as stack:
             started, checked_at = time.perf_counter(), self.clock()
-            original, held = await self._original(request, known, stack)
+            original, held = await self._original(request, known, stack, anew=anew)
             if known and (isinstance(original, NotModified) or await _is_same(known, key, original)):
                 renewed = replace(
                     known,
@@ -84,6 +85,8 @@ class Maker:
                     timings=Timings(fetch=(time.perf_counter() - started) * 1000),
                 )
                 return _brought_up_to_date(renewed, original)
+            if anew and self.originals is not None:
+                self.originals.changed(request.source)
             if isinstance(original, NotModified):
                 raise NoOriginal(SourceUnreachable("the origin answered 304 to an unconditional request"))
             if held is not None:
@@ -133,20 +136,25 @@ class Maker:
         return Priced(begun.cost, finish)
 
     async def _original(
-        self, request: ImageRequest, known: Picture | None, stack: AsyncExitStack
+        self, request: ImageRequest, known: Picture | None, stack: AsyncExitStack, *, anew: bool
     ) -> tuple[Original | NotModified, Held | None]:
-        """Give the original, and if others may have the same one, that for as long as the stack is open."""
+        """Give the original, and if others may have the same one, that for as long as the stack is open.
+
+        `anew` asks its server in any case.
+        """
         if self.fallback and self.fallback.original and request.source == self.fallback.ref:
             return self.fallback.original, None
         most = self.transformer.limits.overridden(request.recipe.limits).max_src_file_size
         try:
-            if self.originals is None or known or request.past_caches:
+            if self.originals is None or anew or request.past_caches:
                 unless = _validators(known) if known else None
                 return await self.sources.fetch(request.source, max_bytes=most, unless=unless), None
             return await stack.enter_async_context(
                 self.originals.held(request.source, max_bytes=most, tags=cache_tags(request))
             )
         except (SourceError, SourceForbidden) as error:
+            if self.originals is not None and isinstance(error, SourceMissing):
+                self.originals.changed(request.source)
             raise NoOriginal(error) from error
 
     def _share(self, held: Held | None, stack: AsyncExitStack) -> Share | None:

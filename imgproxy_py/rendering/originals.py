@@ -203,6 +203,11 @@ class Originals:
             del self._held[held.name]
         self._forgotten(held.number)
 
+    def changed(self, ref: SourceRef) -> None:
+        """Give what is held of an original to nobody else: it is another now, or gone."""
+        for held in [held for (one, _), held in self._held.items() if one == ref]:
+            self.drop(held)
+
     def _forget_purged(self, learned: Learned) -> int:
         tags = set(learned.tags)
         purged = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -32,9 +32,10 @@ from imgproxy_py.recipe.picture import Original, Outcome, Rendered, Validators
 from imgproxy_py.recipe.tags import source_tag
 from imgproxy_py.rendering.making import Maker
 from imgproxy_py.rendering.marks import MarkOriginals
+from imgproxy_py.rendering.originals import Originals
 from imgproxy_py.rendering.refreshing import Refreshes, may_pass
 from imgproxy_py.rendering.render import Renderer
-from tests.factories import MODIFIED_AT, make_original, make_picture, make_request, make_source
+from tests.factories import MODIFIED_AT, make_original, make_picture, make_recipe, make_request, make_source
 from tests.fakes import FakeSource, FakeTransformer, until
 
 SWR, SIE = 30, 60
@@ -58,7 +59,16 @@ class Shelf(MemoryCache):
 class Workshop:
     """A renderer whose pictures live for 100 seconds, on a clock of its own."""
 
-    def __init__(self, *, swr: int = SWR, sie: int = SIE, most: int = 2, rules: str = "", shelf: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        swr: int = SWR,
+        sie: int = SIE,
+        most: int = 2,
+        rules: str = "",
+        shelf: bool = False,
+        sharing: bool = False,
+    ) -> None:
         self.clock = Clock()
         self.source = FakeSource()
         self.transformer: Any = FakeTransformer()
@@ -74,6 +84,7 @@ class Workshop:
                 transformer=self.transformer,
                 marks=MarkOriginals(self.source),
                 clock=self.clock,
+                originals=Originals(self.source, max_bytes=10**6, seconds=1000, clock=self.clock) if sharing else None,
             ),
             caches=TieredCache([self.memory, *([self.shelf] if shelf else [])], clock=self.clock),
             policies=Policies(PolicySettings(cache_policies=rules), while_revalidate=swr, if_error=sie),
@@ -413,6 +424,27 @@ async def test_other_bytes_without_validators_are_transformed(workshop: Workshop
     workshop.draws(b"again")
     assert (await workshop.render()).outcome is Outcome.MADE
     assert workshop.source.known == [None, None]
+
+
+@pytest.mark.parametrize("now", [make_original(b"new", etag='"v2"'), SourceMissing()], ids=["changed", "gone"])
+async def test_an_original_that_has_changed_is_used_for_no_other_picture(open_workshop: Any, now: Any) -> None:
+    workshop = await open_workshop(sharing=True)
+    await workshop.rendered_long_ago(SWR)
+    workshop.source.originals["s3://bucket/cat.jpg"] = now
+    with suppress(SourceMissing):
+        await workshop.render()
+    with suppress(SourceMissing):
+        other = await workshop.render(make_request(recipe=make_recipe(width=99)))
+        assert other.picture.origin_etag == '"v2"'
+    assert len(workshop.source.fetched) == 3
+
+
+async def test_an_original_that_was_confirmed_is_used_for_others(open_workshop: Any) -> None:
+    workshop = await open_workshop(sharing=True)
+    await workshop.rendered_long_ago(SWR)
+    await workshop.render()
+    await workshop.render(make_request(recipe=make_recipe(width=99)))
+    assert len(workshop.source.fetched) == 2
 
 
 async def test_a_picture_of_several_originals_is_made_anew(workshop: Workshop) -> None:
