@@ -39,7 +39,9 @@ _ID_PREFIX = secrets.token_urlsafe(12)  # 96 random bits tell processes apart, t
 _COUNTER = itertools.count(1)
 _REQUEST_ID, _TRACEPARENT = istr("X-Request-ID"), istr("traceparent")  # istr: looked up without being lowered
 _EMPTY_STATUSES = frozenset({204, 304})
-_APART_FROM = 65536  # bytes of a body that leaves apart from its head: aiohttp would copy it behind the head, and keep the copy
+_APART_FROM = (
+    65536  # bytes of a body that leaves apart from its head: aiohttp would copy it behind the head, and keep the copy
+)
 
 
 def fresh_id() -> str:
@@ -74,7 +76,8 @@ class Around:
         """Answer a request: send the answer, count it, tell of it."""
         request = _origin_form(request)
         door = self._doors.find(request.raw_path)
-        record = request[RECORD] = _open_record(request.method, request.headers, door)
+        started, at = time.perf_counter(), time.time()
+        record = request[RECORD] = _open_record(request.method, request.headers, door, started, at)
         self._traffic.in_flight += 1
         try:
             response = await self._answer(request, door, record)
@@ -94,31 +97,30 @@ class Around:
         `None` if it takes more than looking up: then `answer` gives it, or says why not.
         """
         door = self._doors.find(target)
-        if door.at_once is None or method not in PICTURE_METHODS or self._traffic.closes:
+        started, at = time.perf_counter(), time.time()
+        if method not in PICTURE_METHODS or self._traffic.closes or (hit := self._hit(door, target, headers)) is None:
             return None
-        if door.guarded and not self._is_trusted(headers):
-            return None
-        record = _open_record(method, headers, door)
-        try:
-            if (hit := door.at_once(target, headers)) is None or not self._lay_out(hit):
-                return None
-        except Exception:
-            return None  # `answer` meets it as well, and has words for it
-        head, body = hit.head, hit.rendered.picture.data
+        record = _open_record(method, headers, door, started, at)
         record.source, record.recipe = hit.source, hit.recipe
         record.gives(hit.rendered)
-        record.bytes_out = 0 if head.status in _EMPTY_STATUSES or method == hdrs.METH_HEAD else len(body)
-        record.ends(head.status)
+        if hit.head.status in _EMPTY_STATUSES or method == hdrs.METH_HEAD:
+            record.bytes_out = 0
+        record.ends(hit.head.status)
         self._tell(door, record)
-        sent = filled(head.wire, record.request_id)
-        return (sent, body) if record.bytes_out else (sent,)
+        head = filled(hit.head.wire, record.request_id)
+        return (head, hit.rendered.picture.data) if record.bytes_out else (head,)
 
-    def _lay_out(self, hit: Hit) -> bool:
-        """See to it that a head is there as bytes, if it can be."""
-        head = hit.head
-        if not head.wire:
-            head.wire = laid_out(head, len(hit.rendered.picture.data), self._headers)
-        return bool(head.wire)
+    def _hit(self, door: Door, target: str, headers: MultiMapping[str]) -> Hit | None:
+        """Give what a door has for an asker who may have it, its head laid out."""
+        if door.at_once is None or (door.guarded and not self._is_trusted(headers)):
+            return None
+        try:
+            hit = door.at_once(target, headers)
+            if hit is not None and not hit.head.wire:
+                hit.head.wire = laid_out(hit.head, len(hit.rendered.picture.data), self._headers)
+        except Exception:
+            return None  # `answer` meets it as well, and has words for it
+        return hit if hit is not None and hit.head.wire else None
 
     async def dress(self, request: web.Request, response: web.StreamResponse) -> None:
         """Put on the headers that every answer has; called as an answer's head leaves."""
@@ -188,14 +190,14 @@ def _origin_form(request: web.Request) -> web.Request:
     return request.clone(rel_url=URL(f"/{path}" if slash else "/", encoded=True))
 
 
-def _open_record(method: str, headers: Mapping[str, str], door: Door) -> RequestRecord:
+def _open_record(method: str, headers: Mapping[str, str], door: Door, started: float, at: float) -> RequestRecord:
     traceparent = headers.get(_TRACEPARENT)
     return RequestRecord(
         request_id=_request_id(headers),
         method=method,
         dialect=door.dialect,
-        started=time.perf_counter(),
-        at=time.time(),
+        started=started,
+        at=at,
         trace_id=trace_id(traceparent) if traceparent else "",
     )
 
