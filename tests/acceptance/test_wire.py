@@ -4,10 +4,12 @@ nobody can hold much for long."""
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import socket
 import struct
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -209,6 +211,40 @@ def test_no_more_is_read_than_a_few_requests_ahead(service: Service, folder: Pat
                 sent += connection.send(request * 500)
     assert sent < 16_000_000
     service.reaches(0, "requests_in_progress")
+
+
+def test_heads_of_any_bytes_are_answered_or_refused_and_nothing_else(service: Service) -> None:
+    chance = random.Random(20_261_121)
+    pieces = (
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b"\0",
+        b" ",
+        b":",
+        b"\t",
+        b"\xff",
+        b"chunked",
+        b"Content-Length: 7\r\n",
+        b"0",
+        b"HTTP/1.0",
+        b"*",
+    )
+    heads = [*REFUSED.values(), *(data for data, _ in LAST.values()), b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"]
+    told: Counter[int] = Counter()
+    for _ in range(250):
+        data = bytearray(chance.choice(heads))
+        for _ in range(chance.randint(1, 4)):
+            place = chance.randrange(len(data) + 1)
+            data[place : place + chance.choice((0, 0, 1, 8))] = chance.choice(pieces)
+        answered = raw(
+            service.port, bytes(data) + b"\r\n\r\n" + NEXT, 0.2
+        )  # what may yet become a request is waited for
+        told.update(statuses(answered))
+    assert set(told) <= {200, 400, 404, 405, 417, 431}
+    assert told[400] > 100
+    assert service.is_alive()
+    assert service.own_errors() == []
 
 
 # --- heads and bodies that are too much --------------------------------------------------------------------------------
