@@ -19,7 +19,7 @@ from benchmarks.cold import cold
 from benchmarks.hits import hits
 from benchmarks.machine import machine
 from benchmarks.mixed import mixed
-from benchmarks.originals import prepared
+from benchmarks.originals import FOLDER_VARIABLE, prepared
 from benchmarks.overload import overload
 from benchmarks.peers import CannotRun, Peer
 from benchmarks.peers.ipx import Ipx
@@ -161,9 +161,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pictures",
         type=Path,
-        default=Path(os.environ.get("IMGPROXY_BENCH_PICTURES") or _SAMPLES),
+        default=Path(os.environ.get(FOLDER_VARIABLE) or _SAMPLES),
         metavar="FOLDER",
-        help="JPEGs, of which those nearest to 2, 12, 24 megapixels are taken (IMGPROXY_BENCH_PICTURES, or var/samples)",
+        help=f"JPEGs, of which those nearest to 2, 12, 24 megapixels are taken ({FOLDER_VARIABLE}, or var/samples)",
     )
     parser.add_argument(
         "--peer", action="append", type=Template, default=[], metavar="NAME=URL", help="a further server, by a template"

@@ -24,7 +24,9 @@ from imgproxy_py.recipe.jpeg import jpeg_header
 VERSION = "1"
 """Another number makes every original anew."""
 
-SIZES = (2, 12, 24)
+FOLDER_VARIABLE = "IMGPROXY_BENCH_PICTURES"
+"""The variable of the environment that names a folder of photographs."""
+
 PROFILES = ("p3", "adobe")
 _TOLERANCE = 0.35  # of the megapixels: photographs come in the sizes that cameras have
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from typer.main import get_command
 
+from benchmarks.originals import FOLDER_VARIABLE
 from imgproxy_py.assembly import open_application
 from imgproxy_py.cli import app
 from imgproxy_py.dialects.imgproxy import ImgproxyDialect
@@ -58,7 +59,8 @@ def first_column(table: list[list[str]]) -> list[str]:
 
 
 def test_every_setting_that_is_named_exists() -> None:
-    known = {variable(name) for name in Settings.model_fields} | {variable(name) for name in FORMER} | {ENV_FILE}
+    known = {variable(name) for name in Settings.model_fields} | {variable(name) for name in FORMER}
+    known |= {ENV_FILE, FOLDER_VARIABLE}
     named = {name for text in EVERY.values() for name in re.findall(r"IMGPROXY_[A-Z0-9_]*[A-Z0-9]", text)}
     assert named - known == set()
 
