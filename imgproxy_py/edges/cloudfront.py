@@ -11,7 +11,7 @@ import asyncio
 import random
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -54,7 +54,7 @@ class CloudFrontSettings(BaseModel):
         1.0, description="CloudFront: seconds for which each process gathers purges into one invalidation."
     )
     purge_cloudfront_patience: Seconds = Field(
-        60.0,
+        30.0,
         description="CloudFront: seconds for which an invalidation is tried again while it has too many in progress or wants "
         "fewer calls; the purge is answered afterwards.",
     )
@@ -83,6 +83,7 @@ class CloudFront:
         self._gathering: tuple[_Gathered, asyncio.Task[str]] | None = None
         self._tasks: set[asyncio.Task[str]] = set()
         self._sending = asyncio.Lock()
+        self._ending = asyncio.Event()
         self._closing = AsyncExitStack()
         self._client: Any = None
 
@@ -101,7 +102,8 @@ class CloudFront:
         return await asyncio.shield(task)  # who leaves does not take others' orders along
 
     async def aclose(self) -> None:
-        """Wait for what was ordered, and close the connection."""
+        """Send what was ordered, without further tries, and close the connection."""
+        self._ending.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._closing.aclose()
         self._client = None
@@ -114,7 +116,7 @@ class CloudFront:
         return task
 
     async def _send(self, gathered: _Gathered) -> str:
-        await asyncio.sleep(self._settings.purge_cloudfront_gather)
+        await self._pause(self._settings.purge_cloudfront_gather)
         async with self._sending:
             self._gathering = None
             try:
@@ -153,10 +155,17 @@ class CloudFront:
                 answer = await client.create_invalidation(DistributionId=distribution, InvalidationBatch=batch)
                 return str(answer["Invalidation"]["Id"])
             except ClientError as error:
-                if not _may_succeed_later(error) or asyncio.get_running_loop().time() + pause > until:
+                late = self._ending.is_set() or asyncio.get_running_loop().time() + pause > until
+                if late or not _may_succeed_later(error):
                     raise
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - several processes shall not try at once
+            await self._pause(pause * random.uniform(0.5, 1.0))  # noqa: S311 - several processes shall not try at once
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond the end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ending.wait()
 
 
 def _endpoints(loader: Any) -> Any:

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from imgproxy_py.edges import EdgeSettings, Told, is_path, open_edges, tell
+from imgproxy_py.edges import EdgeRefused, EdgeSettings, Told, is_path, open_edges, tell
 from imgproxy_py.edges.akamai import AkamaiSettings, authorization
 from imgproxy_py.edges.cloudfront import CloudFront
 from tests import servers
@@ -465,6 +465,19 @@ async def test_the_end_waits_for_what_was_ordered(distribution: Distribution) ->
         await asyncio.sleep(0)
         ordered.cancel()
     assert distribution.items() == [["#a"]]
+
+
+async def test_the_end_does_not_wait_for_room(distribution: Distribution) -> None:
+    distribution.refusals = [refusal("TooManyInvalidationsInProgress") for _ in range(100)]
+    settings = distribution.settings(purge_cloudfront_gather=60.0, purge_cloudfront_patience=60.0)
+    started = asyncio.get_running_loop().time()
+    async with open_edges(EdgeSettings.model_validate(settings)) as edges:
+        ordered = asyncio.create_task(edges[0].forget(["a"]))
+        await asyncio.sleep(0)
+    with pytest.raises(EdgeRefused, match="TooManyInvalidationsInProgress: no"):
+        await ordered
+    assert asyncio.get_running_loop().time() - started < 20
+    assert len(distribution.asked) == 1
 
 
 async def test_cloudfront_refuses_for_a_distribution_that_is_not_there(distribution: Distribution) -> None:
