@@ -17,7 +17,8 @@ from imgproxy_py.caches.purges import Learned, Purges
 from imgproxy_py.deadline import Deadline
 from imgproxy_py.errors import SourceUnreachable
 from imgproxy_py.kinds import Count, Number
-from imgproxy_py.recipe.picture import Original
+from imgproxy_py.recipe.identity import original_state
+from imgproxy_py.recipe.picture import Original, Validators
 from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.recipe.tags import source_tag
 from imgproxy_py.rendering.flight import Flight
@@ -207,6 +208,13 @@ class Originals:
         """Give what is held of an original to nobody else: it is another now, or gone."""
         for held in [held for (one, _), held in self._held.items() if one == ref]:
             self.drop(held)
+
+    def seen(self, ref: SourceRef, validators: Validators) -> None:
+        """Give what is held of an original to nobody else if these validators, which it has now, are not its own."""
+        state = original_state(validators)
+        for held in [held for (one, _), held in self._held.items() if one == ref]:
+            if state and held.original is not None and original_state(held.original.validators) != state:
+                self.drop(held)
 
     def _forget_purged(self, learned: Learned) -> int:
         tags = set(learned.tags)

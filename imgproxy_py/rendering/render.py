@@ -135,6 +135,8 @@ class Renderer:
                 found = await self.maker.sources.validators(request.source)
         except TimeoutError:
             raise DeadlineExceeded from None
+        if self.maker.originals is not None:
+            self.maker.originals.seen(request.source, found)
         state = original_state(found)
         return Validators(etag=entity_tag(key, state) if state else "", modified_at=found.modified_at)
 

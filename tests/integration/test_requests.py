@@ -325,7 +325,7 @@ async def test_the_entity_tag_holds_cold_and_warm_and_through_the_origins_change
 async def test_an_origin_with_few_validators_is_fetched_and_the_tag_still_holds(
     serve: Serve, origin: dict[str, str]
 ) -> None:
-    client = await serve(memory_cache_bytes="0")
+    client = await serve(memory_cache_bytes="0", originals_cache_bytes="0")
     client.origin.headers = origin
     etag = (await client.get(client.cat())).headers["ETag"]
     client.origin.asked.clear()
@@ -486,7 +486,7 @@ async def test_a_base64_source_may_carry_a_file_name(serve: Serve) -> None:
 
 
 async def test_a_hashsum_guards_against_another_original(serve: Serve) -> None:
-    client = await serve()
+    client = await serve(originals_cache_bytes="0")
     right = hashlib.sha512(client.origin.data).hexdigest()
     assert (await client.get(client.cat(f"w:16/hs:sha512:{right}"))).status == 200
     client.origin.data = png()

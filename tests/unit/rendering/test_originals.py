@@ -10,10 +10,11 @@ import pytest
 
 from imgproxy_py.caches.purges import Purges
 from imgproxy_py.errors import SourceMissing
+from imgproxy_py.recipe.picture import Validators
 from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.recipe.tags import source_tag
 from imgproxy_py.rendering.originals import Originals
-from tests.factories import make_original, make_source
+from tests.factories import MODIFIED_AT, make_original, make_source
 from tests.fakes import FakeSource, missing, until
 
 CAT, DOG = make_source("http://h/cat.jpg"), make_source("http://h/dog.jpg")
@@ -209,3 +210,20 @@ async def test_who_asks_after_a_purge_does_not_wait_for_a_fetch_that_began_befor
     assert old != new
     assert await shelf.number() == new, "the old one is not kept"
     assert old in shelf.forgotten
+
+
+@pytest.mark.parametrize(
+    ("now", "is_kept"),
+    [
+        (Validators(etag='"v1"', modified_at=MODIFIED_AT), True),
+        (Validators(etag='"v1"'), True),
+        (Validators(), True),
+        (Validators(etag='"v2"', modified_at=MODIFIED_AT), False),
+    ],
+)
+async def test_one_that_is_seen_to_have_changed_is_fetched_anew(now: Validators, is_kept: bool) -> None:
+    shelf = Shelf()
+    first, other = await shelf.number(), await shelf.number(DOG)
+    shelf.originals.seen(CAT, now)
+    assert (await shelf.number() == first) is is_kept
+    assert await shelf.number(DOG) == other
