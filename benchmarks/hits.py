@@ -139,7 +139,7 @@ def _bare(body: bytes, work: Path, redis_url: str) -> Iterator[Server]:
 def _redis(work: Path) -> Iterator[str]:
     command = shutil.which("redis-server")
     if command is None:
-        raise SystemExit("redis-server is not installed; `make servers` installs it")
+        raise RuntimeError("redis-server is not installed; `make servers` installs it")
     port, log = free_port(), work / "redis.log"
     options = ["--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no", "--dir", str(work)]
     with running([command, *options], log, {}) as process:
