@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SECONDS_EACH ?= 60
+PICTURES ?= 20000
 CLIENTS := tests/clients/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench bench-full loadtest constraints clean servers clients samples deploy-check image-test sbom clouds fuzz chaos
+.PHONY: help setup run test lint bench bench-full soak loadtest constraints clean servers clients samples deploy-check image-test sbom clouds fuzz chaos
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +58,9 @@ bench: $(READY) samples ## measure the server beside thumbor, ipx, bare libvips,
 
 bench-full: $(READY) samples ## the same with all originals, formats and rounds, in 20 minutes
 	$(BIN)/python -m benchmarks --full
+
+soak: $(READY) samples ## watch the server's memory through PICTURES (20000) pictures; chart in var/soak (20 minutes)
+	$(BIN)/python -m benchmarks.soak $(PICTURES)
 
 fuzz: $(READY) ## fuzz what reads bytes of strangers, SECONDS_EACH (60) a target; report in var/fuzz/report.md
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || { echo 'fuzzing needs atheris, which there is for Linux on x86-64'; exit 0; }; nice -n 10 $(BIN)/python -m tests.fuzz --seconds $(SECONDS_EACH)

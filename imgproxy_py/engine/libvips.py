@@ -10,7 +10,7 @@ from functools import cache
 
 import pyvips
 
-from imgproxy_py.engine import fonts
+from imgproxy_py.engine import fonts, heap
 from imgproxy_py.engine.codecs.registry import decoders, encoders
 from imgproxy_py.errors import ImgproxyError
 from imgproxy_py.recipe.formats import Format
@@ -60,6 +60,7 @@ def set_up() -> Abilities:
     pyvips.block_untrusted_set(True)
     pyvips.operation_block_set("VipsForeignLoadSvg", False)
     fonts.set_up()
+    heap.set_up()
     return Abilities(
         loadable=frozenset(one for one, name in LOADERS.items() if _exists(name)) | decoders().keys(),
         savable=frozenset(one for one, name in SAVERS.items() if _exists(name)) | encoders().keys() | {Format.SVG},
