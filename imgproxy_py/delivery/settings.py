@@ -57,9 +57,15 @@ class DeliverySettings(BaseModel):
         description="Send the CDN's lifetime in `CDN-Cache-Control` (RFC 9213) and `Surrogate-Control` as well.",
     )
     stale_while_revalidate: Count = Field(
-        default=0, description="`stale-while-revalidate` (RFC 5861) in seconds. 0 = not sent."
+        default=0,
+        description="`stale-while-revalidate` (RFC 5861) in seconds: what others are told, and for how long pictures are given "
+        "while they are refreshed here. 0 = not.",
     )
-    stale_if_error: Count = Field(default=0, description="`stale-if-error` (RFC 5861) in seconds. 0 = not sent.")
+    stale_if_error: Count = Field(
+        default=0,
+        description="`stale-if-error` (RFC 5861) in seconds: what others are told, and for how long pictures are given in "
+        "place of an error here. 0 = not.",
+    )
     cache_control_passthrough: Flag = Field(
         default=False,
         description="Send the origin's `Cache-Control`, or a lifetime from its `Expires`, when it has one.",

@@ -21,6 +21,7 @@ from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.picture import Picture, Timings
 from imgproxy_py.stores.memory import MemoryStore
 
+CHECKED_AT = 1_790_000_000.25
 PICTURE = Picture(
     data=bytes(range(256)) * 80,
     format=Format.WEBP,
@@ -36,6 +37,8 @@ PICTURE = Picture(
     origin_expires_at=1_800_000_000.0,
     source="s3://bucket/ключ.jpg",
     tags=("a", "b c"),
+    origin_etag='W/"größe"',
+    checked_at=CHECKED_AT,
     timings=Timings(fetch=3.0),
 )
 SMALL = replace(PICTURE, data=b"", etag="", modified_at=None, cache_control="", origin_expires_at=None, tags=())
@@ -95,12 +98,18 @@ async def test_a_deleted_picture_is_a_miss(cache: Cache) -> None:
     assert cache.stats.errors == 0
 
 
+async def test_a_picture_is_there_for_as_long_as_is_said(cache: Cache) -> None:
+    await cache.put("a1b2c3", PICTURE, 60.0)
+    assert await cache.get("a1b2c3") == PICTURE
+    assert cache.lifetime > 0
+
+
 async def test_the_cache_answers(cache: Cache) -> None:
     await cache.ping()
 
 
 async def test_tiers_keep_what_a_cache_keeps(cache: Cache) -> None:
-    tiers = TieredCache([MemoryCache(MemoryCacheSettings()), cache])
+    tiers = TieredCache([MemoryCache(MemoryCacheSettings()), cache], clock=lambda: CHECKED_AT + 1)
     assert await tiers.get("a1b2c3") is None
     await tiers.put("a1b2c3", PICTURE)
     await tiers.settle()
@@ -114,7 +123,7 @@ async def test_tiers_keep_what_a_cache_keeps(cache: Cache) -> None:
 
 
 async def test_a_find_refills_the_tiers_above(cache: Cache) -> None:
-    tiers = TieredCache([MemoryCache(MemoryCacheSettings()), cache])
+    tiers = TieredCache([MemoryCache(MemoryCacheSettings()), cache], clock=lambda: CHECKED_AT + 1)
     await cache.put("a1b2c3", PICTURE)
     assert tiers.peek("a1b2c3") is None
     found = await tiers.get("a1b2c3")

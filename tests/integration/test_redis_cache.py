@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from pydantic import SecretStr, ValidationError
 from imgproxy_py.caches.codec import encode
 from imgproxy_py.caches.connection import RedisConnection, RedisSettings
 from imgproxy_py.caches.memory import MemoryCache, MemoryCacheSettings
+from imgproxy_py.caches.policies import Policy
 from imgproxy_py.caches.redis import RedisCache
 from imgproxy_py.caches.tiers import TieredCache
 from imgproxy_py.errors import CapacityError
@@ -124,6 +126,32 @@ async def test_pictures_expire(redis_server: servers.RedisServer) -> None:
         assert 0 < await connection.execute("PTTL", key) <= 1000
         await asyncio.sleep(1.1)
         assert await cache.get("k") is None
+
+
+async def test_a_picture_is_kept_for_as_long_as_is_said(redis_server: servers.RedisServer) -> None:
+    async with connected(redis_server.url) as (connection, cache):
+        await cache.put("k", picture(), 7.2)
+        key = f"{connection.settings.redis_key_prefix}picture:k"
+        assert 7000 < await connection.execute("PTTL", key) <= 8000
+        await cache.put("k", picture(), 0.0001)
+        assert 0 < await connection.execute("PTTL", key) <= 1000
+
+
+async def test_redis_keeps_a_picture_for_its_time_and_what_is_stale_beyond(redis_server: servers.RedisServer) -> None:
+    async with connected(redis_server.url, redis_cache_expiration_seconds=100) as (connection, cache):
+        memory = MemoryCacheSettings(memory_cache_expiration_seconds=10)
+        tiers = TieredCache([MemoryCache(memory), cache])
+        policy = Policy(if_error=50, confirmed_for=20)
+        await tiers.put("k", replace(picture(), checked_at=time.time() - 60), policy=policy)
+        await tiers.settle()
+        key = f"{connection.settings.redis_key_prefix}picture:k"
+        assert 85_000 < await connection.execute("PTTL", key) <= 91_000
+        await tiers.put("k", replace(picture(), checked_at=time.time() - 110), policy=policy)
+        await tiers.settle()
+        found = await TieredCache([MemoryCache(memory), cache]).get("k", policy=policy)
+        assert found is not None
+        assert found.stale is not None
+        assert (found.outcome, round(found.stale.seconds)) == ("redis", 10)
 
 
 @pytest.mark.parametrize("damage", [b"", b"x" * 100, encode(picture())[:-1], b"\0" + encode(picture())[1:]])

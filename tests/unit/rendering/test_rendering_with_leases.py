@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from imgproxy_py.rendering.lease import LeaseSettings, State
 from imgproxy_py.rendering.leases import Leases
 from imgproxy_py.rendering.making import Maker
 from imgproxy_py.rendering.marks import MarkOriginals
+from imgproxy_py.rendering.negative import NegativeCache, NegativeSettings
 from imgproxy_py.rendering.render import Renderer
 from tests.factories import make_memory_cache, make_picture, make_request, make_source
 from tests.fakes import FakeLeases, FakeSource, FakeTransformer, missing, until
@@ -106,6 +108,21 @@ async def test_the_second_process_finds_what_the_first_has_made(world, two):
     assert second.picture == first.picture
     assert (len(world.source.fetched), two[1].transformer.begun) == (1, 0)
     assert two[1].renderer.cached(two[1].renderer.key(make_request()))
+
+
+async def test_what_another_process_could_not_make_is_remembered_by_those_who_waited(world, two):
+    first, second = two
+    settings = NegativeSettings(negative_cache_seconds=60)
+    second.renderer = replace(second.renderer, negative=NegativeCache(settings, second.caches.purges))
+    tasks = await world.both_wait(first, second)
+    world.source.trouble = missing()
+    world.source.gate.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(one) for one in results} == {SourceMissing}
+    with pytest.raises(SourceMissing) as caught:
+        await second.renders()
+    assert caught.value.remembered
+    assert len(world.source.fetched) == 1
 
 
 async def test_who_waits_is_not_told_before_the_lower_cache_has_it(world, two):
