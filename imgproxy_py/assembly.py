@@ -316,8 +316,8 @@ async def _open_result_store(settings: Settings, stack: AsyncExitStack) -> Store
     beyond = max(policy.beyond for policy in settings.policies().all)
     if scheme == "local":
         local = await stack.enter_async_context(LocalStore(Path(place)))
-        return StoredCache(local, settings, beyond=beyond)
         await stack.enter_async_context(Sweeper(Path(place), settings))
+        return StoredCache(local, settings, beyond=beyond)
     bucket, _, prefix = place.partition("/")
     # The lists of buckets say what originals may be read from; this one is ours.
     service = settings.model_copy(update={"s3_allowed_buckets": (), "s3_denied_buckets": ()})
