@@ -57,7 +57,6 @@ def all_of(faults: list[Fault], seconds: float) -> list[Run]:
         ExitStack() as stack,
     ):
         house.serve(stack)
-        house.warm()
         return [said(asyncio.run(struck(house, one, seconds))) for one in faults]
 
 
@@ -67,7 +66,8 @@ def said(run: Run) -> Run:
 
 
 async def struck(house: House, fault: Fault, seconds: float) -> Run:
-    """Strike and heal under load."""
+    """Strike and heal under load, when nothing is left of the fault before."""
+    await asyncio.to_thread(house.is_made_ready)
     load = Load(house.service.port, house.questions(), _PAUSES)
     errors, symptom, started = len(house.errors()), fault.symptom(house), time.monotonic()
     async with under_load(load):

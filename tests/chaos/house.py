@@ -27,7 +27,7 @@ from botocore.config import Config
 
 from tests import pictures, servers
 from tests.acceptance.origin import Origin
-from tests.acceptance.service import Service, serving
+from tests.acceptance.service import Service, serving, until
 from tests.chaos.load import HOT, S3, WEB, Question
 from tests.chaos.relay import Mode, Relay
 
@@ -56,7 +56,7 @@ _SETTINGS = {
     "s3_max_attempts": "2",
     "origin_max_pause": "2",
     "allow_loopback_source_addresses": "true",
-    "worker_hang_timeout": "2",
+    "worker_hang_timeout": "3",
 }
 
 
@@ -174,11 +174,16 @@ class House:
             for width, form in SIZES[::5]
         ]
 
-    def warm(self) -> None:
-        """Have every process keep what is hot."""
+    def is_made_ready(self) -> None:
+        """Wait until every process answers, and have each keep what is hot."""
+        until(lambda: self._ready() == int(_SETTINGS["processes"]))
         for _ in range(6):
             for one in self.hot:
                 self.service.get(one.target)
+
+    def _ready(self) -> int:
+        events = [one["event"] for one in list(self.service.events)]
+        return events.count("worker_started") - events.count("worker_died")
 
     def questions(self) -> dict[str, Iterator[Question]]:
         """Give what is asked on and on, by kind."""
