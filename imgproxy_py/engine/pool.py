@@ -206,28 +206,34 @@ class Pool:
 
     def _begun(self, job: Job) -> Callable[[], Any] | None:
         """Give what finishes a job, now that its cost is known; `None` if it is huge, and waits in its lane."""
-        job.interrupt.check()
-        if job.waited > _WAITED:
-            self.refuse_hopeless(job.cost * self.rates.pace.value, job.deadline)
-        priced = job.begin(job.interrupt)
-        if priced.cost < self.huge:
-            with self._lock:
-                self.lanes.grow(job, priced.cost)
-            return priced.finish
-        self._change_lanes(job, priced)
-        return None
+        try:
+            job.interrupt.check()
+            if job.waited > _WAITED:
+                self.refuse_hopeless(job.cost * self.rates.pace.value, job.deadline)
+            priced = job.begin(job.interrupt)
+            if priced.cost < self.huge:
+                with self._lock:
+                    self.lanes.grow(job, priced.cost)
+                return priced.finish
+            self._change_lanes(job, priced)
+            return None
+        finally:
+            del job  # as in `_work`
 
     def _change_lanes(self, job: Job, priced: Priced[Any]) -> None:
-        with self._lock:
-            lane = self.lanes.huge
-            if not lane.room:
-                before = lane.line.ahead(job.client, priced.cost) + lane.running_cost / 2
-                self._check_in_time(before * self.rates.pace.value / lane.places, job.deadline)
-            self.lanes.end(job)
-            job.cost, job.huge, job.finish = priced.cost, True, priced.finish
-            job.since = time.perf_counter()
-            self.lanes.push(job)
-        job.moved()
+        try:
+            with self._lock:
+                lane = self.lanes.huge
+                if not lane.room:
+                    before = lane.line.ahead(job.client, priced.cost) + lane.running_cost / 2
+                    self._check_in_time(before * self.rates.pace.value / lane.places, job.deadline)
+                self.lanes.end(job)
+                job.cost, job.huge, job.finish = priced.cost, True, priced.finish
+                job.since = time.perf_counter()
+                self.lanes.push(job)
+            job.moved()
+        finally:
+            del job, priced  # as in `_work`
 
     def _end(self, job: Job, seconds: float | None) -> None:
         with self._lock:

@@ -104,6 +104,8 @@ class Maker:
                 if isinstance(error, UnknownImage):
                     raise NoOriginal(error) from error
                 raise
+            if held is not None and not picture.complete and self.originals is not None:
+                self.originals.drop(held)
         return replace(
             picture,
             etag=entity_tag(key, state),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -456,3 +458,36 @@ async def test_the_pace_of_work_is_measured(pool: Pool) -> None:
         await priced(pool, 10.0, lambda _: time.sleep(0.002) or "")
     assert 0.0002 <= pool.rates.pace.value <= 0.002
     assert pool.rates.cost.value == pytest.approx(10, rel=0.7)
+
+
+@pytest.mark.parametrize("ends", ["as it is begun", "as it is finished", "too late for its lane"])
+async def test_what_fails_leaves_nothing_for_the_garbage_collector(pool: Pool, ends: str) -> None:
+    class Pixels:
+        pass
+
+    seen: list[weakref.ref[Pixels]] = []
+
+    def begin(interrupt: Interrupt) -> Priced[None]:
+        pixels = Pixels()
+        seen.append(weakref.ref(pixels))
+
+        def finish() -> None:
+            raise ValueError(pixels)
+
+        if ends == "as it is begun":
+            raise ValueError(interrupt)
+        return Priced(1e9 if ends == "too late for its lane" else 1.0, finish)
+
+    async def fail() -> None:
+        with pytest.raises((ValueError, TooLate)):
+            async with pool.admit(Deadline.after(0.5)) as admission:
+                await admission.run(begin)
+
+    gc.disable()
+    try:
+        if ends == "too late for its lane":
+            pool.lanes.huge.running, pool.lanes.huge.running_cost = pool.lanes.huge.places, 1e9
+        await fail()
+        await until(lambda: seen[0]() is None)
+    finally:
+        gc.enable()
