@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib import pyplot
+from matplotlib.ticker import LogLocator, NullLocator
 
 from benchmarks import hits
 from benchmarks.arithmetic import Spread
@@ -16,6 +17,7 @@ from benchmarks.measures import OURS, SHIPPED, Row
 _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")  # Okabe and Ito: told apart by all eyes
 _GREY = "#8a8a8a"
 _PALE = 0.45
+_LEAST = 5  # milliseconds, where the logarithmic axes begin
 
 
 def draw(rows: Sequence[Row], folder: Path) -> dict[str, Path]:
@@ -40,11 +42,17 @@ def _singles(rows: Sequence[Row]) -> Any:
     panels = _grouped(rows, ("singles", "big"))
     if not panels:
         return None
-    figure, axes = pyplot.subplots(1, len(panels), figsize=(4.2 * len(panels), 4), squeeze=False, layout="constrained")
+    figure, axes = pyplot.subplots(
+        1, len(panels), figsize=(4.2 * len(panels), 4), squeeze=False, sharey=True, layout="constrained"
+    )
     for axis, (source, cases) in zip(axes[0], panels.items(), strict=True):
         _groups(axis, {case.rpartition(" ")[2]: of_case for case, of_case in cases.items()}, _colours(rows))
         axis.set_title(source)
         axis.set_yscale("log")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_locator(NullLocator())
+    axes[0][0].set_ylim(bottom=_LEAST)
     axes[0][0].set_ylabel("ms of CPU a picture")
     _legend(figure)
     return figure
