@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from weakref import ref
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from imgproxy_py.delivery.conditional import Verdict, asks_for_news, verdict
@@ -73,7 +73,8 @@ class Responder:
     def head(self, headers: Mapping[str, str], question: Question, rendered: Rendered) -> Head:
         """Give the head of the answer to a request that `asks_for_all` of a picture: of a 200, or of a 304."""
         heads = self._heads(question, rendered)
-        return heads.kept if self.is_known(headers, rendered.picture) else heads.whole
+        asks = hdrs.IF_NONE_MATCH in headers or hdrs.IF_MODIFIED_SINCE in headers
+        return heads.kept if asks and self.is_known(headers, rendered.picture) else heads.whole
 
     def heeds(self, headers: Mapping[str, str]) -> bool:
         """Tell whether a request may come to a 304 without a picture."""
