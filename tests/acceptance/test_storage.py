@@ -123,7 +123,7 @@ def test_without_s3_misses_are_unreachable_and_hits_are_served(
     redis_server: servers.RedisServer, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     in_memory, in_redis = (f"/unsafe/w:{width}/plain/s3://{BUCKET}/pictures/cat.png" for width in (70, 80))
-    settings = {"redis_url": redis_server.url, "redis_key_prefix": f"{tmp_path}:"}
+    settings = {"redis_url": redis_server.url, "redis_key_prefix": f"{tmp_path}:", "originals_cache_bytes": "0"}
     with servers.weed_server(tmp_path_factory.mktemp("weed-to-end")) as weed:
         with bucket(weed) as s3:
             s3.put_object(Bucket=BUCKET, Key="pictures/cat.png", Body=pictures.png(pictures.marked(600, 400)))
