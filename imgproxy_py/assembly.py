@@ -118,6 +118,7 @@ async def open_studio(settings: Settings) -> AsyncIterator[Studio]:
             _share(settings.requests_queue_size, settings),
             seats=_share(settings.max_originals, settings),
             huge=settings.huge_picture_milliseconds,
+            niceness=settings.workers_niceness,
         )
         stack.callback(pool.close)
         refreshes = await stack.enter_async_context(Refreshes(settings.cache_refreshes))

@@ -13,6 +13,8 @@ Whoever wants a picture made comes through three gates:
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -69,11 +71,12 @@ class Pool:
     """Threads for pixels, and who may enter.
 
     `places` threads work; `queue` more callers may be inside, fetching or waiting (0 = any number); `seats` of all of them
-    hold an original. Work of a cost from `huge` milliseconds on leaves one place to the others. A caller's place is free again
-    when his thread has ended, which after a cancellation is later than he left.
+    hold an original. Work of a cost from `huge` milliseconds on leaves one place to the others. The threads are nicer than
+    the rest of the process by `niceness`. A caller's place is free again when his thread has ended, which after a
+    cancellation is later than he left.
     """
 
-    def __init__(self, places: int, queue: int = 0, *, seats: int = 0, huge: float = HUGE) -> None:
+    def __init__(self, places: int, queue: int = 0, *, seats: int = 0, huge: float = HUGE, niceness: int = 0) -> None:
         self.places = places
         self.queue = queue
         self.huge = huge
@@ -85,7 +88,9 @@ class Pool:
         self.lanes: Lanes[Job] = Lanes(places)
         self._threads = 0
         self._lock = threading.Lock()
-        self._executor = ThreadPoolExecutor(places, thread_name_prefix="pixels")
+        self._executor = ThreadPoolExecutor(
+            places, thread_name_prefix="pixels", initializer=_be_nicer, initargs=(niceness,)
+        )
 
     def __repr__(self) -> str:
         return f"<Pool {self.working} of {self.places} places, {self.waiting} waiting>"
@@ -327,3 +332,9 @@ class Admission:
         """Get up for others, from whichever thread."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._get_up)
+
+
+def _be_nicer(niceness: int) -> None:
+    """Let this thread, and those that libvips starts from it, give way to others (nice(2)); on Linux each has its own."""
+    if niceness and sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.nice(0) + niceness)

@@ -53,6 +53,11 @@ class EngineSettings(EncoderSettings, DetectionSettings, ClassificationSettings)
         " SVG, palettes of PNG) work in a process of their own, which is killed when nobody waits any more, if they are"
         " expected to take longer than this. 0 = never.",
     )
+    workers_niceness: Annotated[Count, Field(le=19)] = Field(
+        default=5,
+        description="By how much threads that make pictures are nicer than those that answer, so that hits, probes and"
+        " refusals do not wait for pixels: 0 (equals) to 19. On Linux.",
+    )
     huge_picture_milliseconds: Positive = Field(
         default=400,
         description="From which expected cost on, in milliseconds of CPU, a picture is huge: of those one worker fewer than"

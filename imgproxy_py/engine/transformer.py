@@ -58,6 +58,7 @@ _WITHOUT_CONSEQUENCE = frozenset(
     {
         "workers",
         "requests_queue_size",
+        "workers_niceness",
         "huge_picture_milliseconds",
         "max_originals",
         "isolation_milliseconds",

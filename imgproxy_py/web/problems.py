@@ -20,6 +20,7 @@ from imgproxy_py.errors import (
     CallerError,
     CapacityError,
     ClientGone,
+    DeadlineExceeded,
     Forbidden,
     HashsumMismatch,
     ImageError,
@@ -244,3 +245,5 @@ def _unicode(value: Any) -> Any:
 def _retry_after(response: web.Response, error: Exception) -> None:
     if isinstance(error, Overloaded | SourceLeftAlone):
         response.headers["Retry-After"] = str(error.retry_after)
+    elif isinstance(error, DeadlineExceeded):
+        response.headers["Retry-After"] = "1"

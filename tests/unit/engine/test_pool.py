@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import sys
 import threading
 import time
 import weakref
@@ -98,11 +100,11 @@ async def test_who_waited_is_told_how_long(pool: Pool) -> None:
     tasks = [asyncio.create_task(entered(pool, gate)) for gate in gates]
     await until(lambda: all(gate.begun.is_set() for gate in gates))
     third = asyncio.create_task(entered(pool, lambda _: None))
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.2)
     for gate in gates:
         gate.open.set()
-    assert (await third)[1] >= 45
-    assert all(waited < 45 for _, waited in await asyncio.gather(*tasks))
+    assert (await third)[1] >= 190
+    assert all(waited < 190 for _, waited in await asyncio.gather(*tasks))
 
 
 async def test_one_more_than_work_and_wait_is_refused_at_once(pool: Pool) -> None:
@@ -251,7 +253,7 @@ async def test_cancelling_stops_libvips(pool: Pool, options: str, side: int) -> 
         await task
     left_at = time.perf_counter()
     await until(lambda: pool.inside == 0)
-    assert time.perf_counter() - left_at < 2
+    assert time.perf_counter() - left_at < 5
     assert len(outcome) == 1
 
 
@@ -491,3 +493,16 @@ async def test_what_fails_leaves_nothing_for_the_garbage_collector(pool: Pool, e
         await until(lambda: seen[0]() is None)
     finally:
         gc.enable()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no niceness of their own")
+async def test_threads_that_make_pictures_give_way_to_those_that_answer() -> None:
+    pool = Pool(1, niceness=3)
+
+    def niceness(_: Interrupt) -> str:
+        return str(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert (await priced(pool, SMALL, niceness))[0] == str(min(19, ours + 3))
+    assert os.getpriority(os.PRIO_PROCESS, 0) == ours
+    await asyncio.to_thread(pool.close)
