@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 
 from imgproxy_py.caches.port import CacheStats
 from imgproxy_py.kinds import Count, Seconds
-from imgproxy_py.recipe.picture import Outcome, Picture
+from imgproxy_py.recipe.picture import Outcome, Picture, Rendered
 
-OVERHEAD_BYTES = 1152
+OVERHEAD_BYTES = 1280
 """What an entry costs beside its data, key and texts: measured with tracemalloc on CPython 3.11, rounded up."""
 
 
@@ -30,6 +30,7 @@ class MemoryCacheSettings(BaseModel):
 
 class _Entry(NamedTuple):
     picture: Picture
+    rendered: Rendered  # made once: it is given for every hit
     cost: int
     fresh_until: float
     kept_until: float
@@ -59,7 +60,7 @@ class MemoryCache:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def peek(self, key: str) -> Picture | None:
+    def peek(self, key: str) -> Rendered | None:
         """Give the picture under a key now: a look-up and a move. A miss is not counted: `get` comes next."""
         entry = self._entries.get(key)
         if entry is None:
@@ -67,7 +68,7 @@ class MemoryCache:
         if entry.fresh_until > (now := self._clock()):
             self._entries.move_to_end(key)
             self.stats.hits += 1
-            return entry.picture
+            return entry.rendered
         if entry.kept_until <= now:
             self._drop(key)
         return None
@@ -79,9 +80,11 @@ class MemoryCache:
 
     async def get(self, key: str) -> Picture | None:
         """Give the picture under a key."""
-        picture = self.peek(key)
-        self.stats.misses += picture is None
-        return picture
+        found = self.peek(key)
+        if found is not None:
+            return found.picture
+        self.stats.misses += 1
+        return None
 
     async def put(
         self, key: str, picture: Picture, seconds: float | None = None, *, fresh: float | None = None
@@ -95,7 +98,8 @@ class MemoryCache:
         if not picture.complete or cost > self._limit:
             return
         now, kept = self._clock(), self.lifetime if seconds is None else seconds
-        self._entries[key] = _Entry(picture, cost, now + (kept if fresh is None else fresh), now + kept)
+        rendered = Rendered(picture=picture, outcome=self.outcome)
+        self._entries[key] = _Entry(picture, rendered, cost, now + (kept if fresh is None else fresh), now + kept)
         for tag in picture.tags:
             self._tagged.setdefault(tag, set()).add(key)
         self.bytes += cost

@@ -46,10 +46,8 @@ class TieredCache:
 
     def peek(self, key: str, tags: tuple[str, ...] = ()) -> Rendered | None:
         """Give the picture under a key if the first tier is memory and has it fresh: at once, without a task."""
-        picture = self._front.peek(key) if self._front is not None else None
-        if picture is None or self.purges.void(picture, tags):
-            return None
-        return Rendered(picture=picture, outcome=MemoryCache.outcome)
+        found = self._front.peek(key) if self._front is not None else None
+        return None if found is None or self.purges.void(found.picture, tags) else found
 
     def stale(self, key: str, tags: tuple[str, ...] = (), policy: Policy = USUAL) -> Rendered | None:
         """Give the picture under a key if the first tier is memory and has it stale: at once, without a task."""
