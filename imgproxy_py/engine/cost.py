@@ -89,7 +89,9 @@ _WEBP_LOSSLESS = 1000.0
 _AVIF_EFFORTS = (92.0, 270.0, 450.0, 890.0, 3700.0, 6000.0, 9000.0, 13000.0, 20000.0, 30000.0)
 _JXL_EFFORTS = (20.0, 25.0, 40.0, 75.0, 110.0, 180.0, 360.0, 2000.0, 8000.0)
 _JPEG, _JPEG_SCANS, _JPEG_TRELLIS, _JPEG_SEARCHED_SCANS = 12.0, 11.0, 75.0, 55.0
-_PNG, _PNG_PALETTE = 120.0, 1700.0
+_PNG, _PNG_TRYING, _PNG_PALETTE = 45.0, 120.0, 1700.0
+_PNG_QUICK = 3
+"""The highest compression of PNG that is quick. `_PNG_TRYING` is for higher ones, and where all filters are tried."""
 _OTHERS = {Format.GIF: 1900.0, Format.HEIC: 370.0, Format.TIFF: 4.0, Format.BMP: 3.0, Format.ICO: 250.0}
 _SET_UP = 30_000
 """An encoder's own preparations, as pixels."""
@@ -198,7 +200,9 @@ def _jpeg_rate(output: Output, settings: EncoderSettings) -> float:
 
 
 def _png_rate(output: Output, settings: EncoderSettings) -> float:
-    return _PNG_PALETTE if _either(output.png.quantize, settings.png_quantize) else _PNG
+    if _either(output.png.quantize, settings.png_quantize):
+        return _PNG_PALETTE
+    return _PNG_TRYING if settings.png_filter == "all" or settings.png_compression > _PNG_QUICK else _PNG
 
 
 def _webp_rate(output: Output, settings: EncoderSettings) -> float:

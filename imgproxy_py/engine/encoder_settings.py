@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_settings import NoDecode
@@ -114,6 +114,13 @@ class EncoderSettings(BaseModel):
     png_quantization_colors: Annotated[Integer, Field(ge=2, le=256)] = Field(
         default=256, description="How many colours the palette has at most when PNG is quantised, 2–256."
     )
+    png_compression: Annotated[Integer, Field(ge=0, le=9)] = Field(
+        default=3, description="How hard PNG without a palette is compressed, 0 (fast) to 9 (small)."
+    )
+    png_filter: Literal["none", "sub", "up", "avg", "paeth", "all"] = Field(
+        default="sub",
+        description="How rows of PNG without a palette are predicted; `all` tries each, which takes twice as long.",
+    )
     webp_compression: WebpCompression = Field(
         default=WebpCompression.LOSSY, description="What WebP may lose: `lossy`, `near_lossless`, `lossless`."
     )
@@ -121,7 +128,7 @@ class EncoderSettings(BaseModel):
         default=False, description="Halve WebP's colours with care for edges: sharper, takes longer."
     )
     webp_effort: Annotated[Integer, Field(ge=0, le=6)] = Field(
-        default=4, description="WebP encoder's effort, 0 (fast) to 6 (small)."
+        default=2, description="WebP encoder's effort, 0 (fast) to 6 (small)."
     )
     webp_preset: WebpPreset = Field(default=WebpPreset.DEFAULT, description="WebP encoder's preset.")
     avif_speed: Annotated[Integer, Field(ge=0, le=9)] = Field(

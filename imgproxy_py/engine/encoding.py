@@ -86,8 +86,9 @@ def _png(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> d
     if _quantizes(encoding.asked, settings):
         depth = _depth_for(_colors(asked, settings))
     # libvips bounds a palette by its depth alone: its `colours` is an old name for that, and fails between the depths.
-    palette: dict[str, Any] = {"palette": True, "bitdepth": depth} if depth else {"filter": "all"}
-    return {"interlace": _either(asked.interlaced, settings.png_interlaced), **palette}
+    palette: dict[str, Any] = {"palette": True, "bitdepth": depth}
+    colors: dict[str, Any] = {"filter": settings.png_filter, "compression": settings.png_compression}
+    return {"interlace": _either(asked.interlaced, settings.png_interlaced), **(palette if depth else colors)}
 
 
 def _quantizes(asked: Output, settings: EngineSettings) -> bool:

@@ -115,3 +115,8 @@ def _cpu(data: bytes, options: str) -> float:
     before = time.process_time()
     one.transform(data, recipe, Interrupt())
     return (time.process_time() - before) * 1000
+
+
+@pytest.mark.parametrize("dear", [{"png_filter": "all"}, {"png_compression": 6}, {"png_quantize": True}])
+def test_png_that_is_tried_hard_costs_more(dear: dict[str, object]) -> None:
+    assert cost(JPEG, "w:300/f:png") < cost(JPEG, "w:300/f:png", **dear)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import pyvips
+from pydantic import ValidationError
 
 from imgproxy_py.engine.encoding import palette_depth, writable_format
 from imgproxy_py.recipe.formats import Format, sniff
@@ -16,6 +17,7 @@ from tests.unit.engine.making import distance, made, opened, same, transformed
 MARKED = pictures.marked(64, 48)
 SOURCE = pictures.png(MARKED)
 NOISE = pictures.png(pictures.noise(64, 48))
+EXACTLY_IMGPROXY: dict[str, object] = {"webp_effort": 4, "png_filter": "all", "png_compression": 6}  # docs/encoding.md
 
 
 @pytest.mark.parametrize("kind", pictures.ENCODERS, ids=str)
@@ -264,7 +266,31 @@ def test_other_formats_take_any_size() -> None:
         assert (picture.format, picture.width, picture.height) == (kind, 1, 1)
 
 
+# PNG
+
+
+def test_png_is_predicted_and_compressed_as_set() -> None:
+    source = pictures.png(pictures.marked(120, 80))
+    quick, small = transformed(source, "f:png").data, transformed(source, "f:png", **EXACTLY_IMGPROXY).data
+    assert quick != small
+    assert same(opened(quick), opened(small))
+    at_72_dpi = pictures.marked(120, 80).copy(xres=72 / 25.4, yres=72 / 25.4)
+    assert small == at_72_dpi.pngsave_buffer(compression=6, filter="all", keep="none")
+
+
+@pytest.mark.parametrize("wrong", [{"png_compression": 10}, {"png_filter": "best"}])
+def test_png_takes_no_other_settings(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        transformed(SOURCE, "f:png", **wrong)
+
+
 # WebP, GIF, settings
+
+
+def test_webp_has_imgproxys_bytes_when_it_is_told_so() -> None:
+    image = pictures.marked(120, 80)
+    found = transformed(pictures.png(image), "f:webp", **EXACTLY_IMGPROXY).data
+    assert found == image.webpsave_buffer(Q=79, effort=4, preset="default", keep="none")
 
 
 def test_webp_effort_and_preset_change_the_bytes() -> None:
