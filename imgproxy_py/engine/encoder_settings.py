@@ -132,7 +132,7 @@ class EncoderSettings(BaseModel):
     )
     webp_preset: WebpPreset = Field(default=WebpPreset.DEFAULT, description="WebP encoder's preset.")
     avif_speed: Annotated[Integer, Field(ge=0, le=9)] = Field(
-        default=8, description="AVIF encoder's speed, 0 (small) to 9 (fast)."
+        default=9, description="AVIF encoder's speed, 0 (small) to 9 (fast)."
     )
     avif_subsample: Subsampling = Field(
         default=Subsampling.AUTO, description="Halve AVIF's colours: `auto` (below quality 90), `on`, `off`."

@@ -67,7 +67,7 @@ TABLE = {
     "PNG_QUANTIZATION_COLORS": "256",
     "WEBP_EFFORT": "2",  # the table has 4; docs/encoding.md tells why
     "WEBP_PRESET": "default",
-    "AVIF_SPEED": "8",
+    "AVIF_SPEED": "9",  # the table has 8; docs/encoding.md tells why
     "JXL_EFFORT": "4",
     "AUTO_ROTATE": "true",
     "STRIP_METADATA": "true",
