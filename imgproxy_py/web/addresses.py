@@ -10,8 +10,9 @@ import stat
 import struct
 from pathlib import Path
 
-BACKLOG = 2048
-"""Connections that the kernel keeps until they are accepted; it caps this at `net.core.somaxconn`."""
+BACKLOG = 65535
+"""Connections that the kernel keeps until they are accepted, as many as it does: it caps this at `net.core.somaxconn`, whose
+default is 4096. One beyond is forgotten though its client believes to be connected, and reset seconds later."""
 
 _ADDRESS = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]]*):(?P<port>[0-9]{1,5})", re.ASCII)
 
