@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shlex
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -72,6 +73,7 @@ examples:
 def main() -> None:
     """Measure, print, and perhaps save."""
     arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers end with us
     originals = prepared(arguments.pictures, _BENCH / "originals")
     if arguments.folder:
         print(originals.folder.resolve())
