@@ -43,7 +43,7 @@ class Pictures:
     """Answers requests for pictures in one dialect, each within `timeout` seconds.
 
     `passing` says which of a caller's headers the originals' servers get, if any; `clients` tells whose turn a picture takes.
-    What is not in memory is begun in `rounds`, which all doors share.
+    URLs that were not understood before are begun in `rounds`, which all doors share.
     """
 
     reader: Reader
@@ -78,7 +78,6 @@ class Pictures:
         if rendered is None:
             rendered = self.renderer.meanwhile(variant.request, variant.key)
         if rendered is None:
-            await self._begin(record)
             deadline = Deadline.after(self.timeout - record.age(), self.clients.key(request))
             if known := await self._unchanged(request, variant, deadline):
                 return self.responder.not_modified(question, known)
