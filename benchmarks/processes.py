@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -124,11 +125,13 @@ def running(
             stderr=output,
             env=_clean() | dict(environment or {}),
             text=True,
+            start_new_session=True,  # a group of its own, so that what it starts ends with it
         )
     try:
         yield process
     finally:
-        process.terminate()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         process.communicate(timeout=_PATIENCE)
 
 

@@ -6,10 +6,12 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from benchmarks.processes import HOST, cpu_seconds, forget_peak, free_port, listener, peak_bytes
+from benchmarks.processes import HOST, cpu_seconds, forget_peak, free_port, listener, peak_bytes, running
 
 _WORK = "import time\nwhile time.process_time() < 0.2: pass\n"
 _HOLD = "held = bytearray(b'x') * 100_000_000\ndel held\nprint(flush=True); input()"
@@ -47,6 +49,27 @@ def test_the_most_memory_is_that_of_a_process_and_its_children_since_it_was_forg
         assert forgotten is not None
         assert forgotten < held - 90_000_000
         process.communicate(b"\n")
+
+
+def test_what_a_process_started_ends_with_it(tmp_path: Path) -> None:
+    orphan = "import time; time.sleep(60)"
+    code = (
+        f"import subprocess, sys\nprint(subprocess.Popen([sys.executable, '-c', {orphan!r}]).pid, flush=True)\ninput()"
+    )
+    with running([sys.executable, "-c", code], tmp_path / "log") as process:
+        assert process.stdout
+        started = int(process.stdout.readline())
+        assert cpu_seconds(started) >= 0
+    assert _ended(started)
+
+
+def _ended(pid: int) -> bool:
+    for _ in range(100):
+        stat = Path(f"/proc/{pid}/stat")
+        if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def test_of_no_process_nothing_is_known() -> None:
