@@ -13,9 +13,10 @@ from dataclasses import dataclass, fields
 from typing import Generic, TypeVar
 
 from imgproxy_py.engine.choice import Choice
+from imgproxy_py.engine.codec_rates import DECODING, encoding_rate
 from imgproxy_py.engine.encoder_settings import EncoderSettings
 from imgproxy_py.engine.opening import Opened
-from imgproxy_py.recipe.formats import VIDEOS, Format
+from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.frames import looks_at_pixels
 from imgproxy_py.recipe.geometry import Plan, Size, load_shrink, plan
 from imgproxy_py.recipe.jpeg import is_progressive
@@ -28,7 +29,6 @@ from imgproxy_py.recipe.model import (
     Output,
     Recipe,
     Stage,
-    WebpCompression,
 )
 from imgproxy_py.recipe.picture import Header
 
@@ -49,23 +49,7 @@ class Priced(Generic[T]):
 _MEGAPIXEL = 1_000_000
 _MEGABYTE = 1_000_000
 
-# Milliseconds for a megapixel of the original.
-_DECODING = {
-    Format.PNG: 19.0,
-    Format.GIF: 12.0,
-    Format.TIFF: 6.0,
-    Format.BMP: 3.0,
-    Format.ICO: 3.0,
-    Format.WEBP: 29.0,
-    Format.AVIF: 45.0,
-    Format.HEIC: 75.0,
-    Format.JXL: 60.0,
-    Format.PSD: 60.0,
-    Format.RAW: 400.0,
-    Format.SVG: 30.0,
-    Format.PDF: 60.0,
-    **dict.fromkeys(VIDEOS, 60.0),
-}
+# Milliseconds for a megapixel, if nothing else is said.
 _JPEG_BYTES, _JPEG_BLOCKS, _JPEG_SAMPLES = 15.0, 2.0, 3.0
 """Of a JPEG: for a megabyte of entropy-coded data, for a megapixel of coefficients, for a megapixel of samples."""
 _JPEG_SCANS_BLOCKS = 9.0
@@ -74,7 +58,7 @@ _WEBP_SCALED = 0.6
 """How much of its decoding WebP costs when its decoder scales it."""
 _RESIZING, _RESIZING_LINEAR = 3.0, 25.0
 """For a megapixel that the resize reads."""
-_PROFILE = 25.0
+_PROFILE = 12.0
 """For a megapixel of the result whose colours are converted."""
 _EFFECT = 30.0
 """For a megapixel of the result and each effect."""
@@ -83,16 +67,6 @@ _LOOKING = 60.0
 _TRIMMING = 150.0
 """For a megapixel of the original whose borders are looked for."""
 
-# Milliseconds for a megapixel that is written.
-_WEBP_EFFORTS = (34.0, 41.0, 60.0, 115.0, 120.0, 145.0, 300.0)
-_WEBP_LOSSLESS = 1000.0
-_AVIF_EFFORTS = (92.0, 270.0, 450.0, 890.0, 3700.0, 6000.0, 9000.0, 13000.0, 20000.0, 30000.0)
-_JXL_EFFORTS = (20.0, 25.0, 40.0, 75.0, 110.0, 180.0, 360.0, 2000.0, 8000.0)
-_JPEG, _JPEG_SCANS, _JPEG_TRELLIS, _JPEG_SEARCHED_SCANS = 12.0, 11.0, 75.0, 55.0
-_PNG, _PNG_TRYING, _PNG_PALETTE = 45.0, 120.0, 1700.0
-_PNG_QUICK = 3
-"""The highest compression of PNG that is quick. `_PNG_TRYING` is for higher ones, and where all filters are tried."""
-_OTHERS = {Format.GIF: 1900.0, Format.HEIC: 370.0, Format.TIFF: 4.0, Format.BMP: 3.0, Format.ICO: 250.0}
 _SET_UP = 30_000
 """An encoder's own preparations, as pixels."""
 _SEARCH = 5
@@ -130,7 +104,7 @@ def decoding_cost(header: Header, data: bytes, shrink: float, *, effort: float =
     pixels = header.width * header.height / _MEGAPIXEL
     if header.format is Format.JPEG:
         return _jpeg_cost(data, pixels, shrink)
-    cost = _DECODING[header.format] * pixels
+    cost = DECODING[header.format] * pixels
     if header.format is Format.SVG:
         return cost * (1 + effort) / shrink**2
     if header.format is Format.PDF or header.format is Format.RAW:
@@ -181,54 +155,6 @@ def encoding_cost(size: Size, output: Output, formats: tuple[Format, ...], setti
     searched = (output.autoquality.method or settings.autoquality_method) is not AutoQualityMethod.NONE
     times = _SEARCH if searched or output.max_bytes else 1
     return sum(encoding_rate(one, output, settings) for one in formats) * pixels * times
-
-
-def encoding_rate(kind: Format, output: Output, settings: EncoderSettings) -> float:
-    """Give the cost of writing a megapixel in a format, with what URL and settings say of its encoder."""
-    rate = _RATES.get(kind)
-    return rate(output, settings) if rate else _OTHERS.get(kind, 0.0)
-
-
-def _jpeg_rate(output: Output, settings: EncoderSettings) -> float:
-    asked, rate = output.jpeg, _JPEG
-    if _either(asked.trellis_quant, settings.jpeg_trellis_quant):
-        rate += _JPEG_TRELLIS
-    if _either(asked.progressive, settings.jpeg_progressive):
-        rate += _JPEG_SCANS
-        rate += _JPEG_SEARCHED_SCANS if _either(asked.optimize_scans, settings.jpeg_optimize_scans) else 0.0
-    return rate
-
-
-def _png_rate(output: Output, settings: EncoderSettings) -> float:
-    if _either(output.png.quantize, settings.png_quantize):
-        return _PNG_PALETTE
-    return _PNG_TRYING if settings.png_filter == "all" or settings.png_compression > _PNG_QUICK else _PNG
-
-
-def _webp_rate(output: Output, settings: EncoderSettings) -> float:
-    lossy = (output.webp.compression or settings.webp_compression) is WebpCompression.LOSSY
-    return _WEBP_EFFORTS[settings.webp_effort] if lossy else _WEBP_LOSSLESS
-
-
-def _avif_rate(output: Output, settings: EncoderSettings) -> float:
-    return _AVIF_EFFORTS[9 - settings.avif_speed]
-
-
-def _jxl_rate(output: Output, settings: EncoderSettings) -> float:
-    return _JXL_EFFORTS[settings.jxl_effort - 1]
-
-
-_RATES: dict[Format, Callable[[Output, EncoderSettings], float]] = {
-    Format.JPEG: _jpeg_rate,
-    Format.PNG: _png_rate,
-    Format.WEBP: _webp_rate,
-    Format.AVIF: _avif_rate,
-    Format.JXL: _jxl_rate,
-}
-
-
-def _either(asked: bool | None, configured: bool) -> bool:
-    return configured if asked is None else asked
 
 
 def _formats(header: Header, recipe: Recipe, choice: Choice) -> tuple[Format, ...]:
