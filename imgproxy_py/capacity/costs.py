@@ -19,6 +19,8 @@ LOOP_MS_OF_MADE = 1.0
 PROCESS_BYTES = 250_000_000
 """The greatest resident size of a process that makes pictures of 12 megapixels, but for each thread's share."""
 THREAD_BYTES = 35_000_000
+SHARED_BYTES = 96 * 1024 * 1024
+"""What pictures of one original share in each process, as set by default: originals and pixels, both full."""
 
 REDIS_ENTRY_BYTES = 600
 """What an entry takes in Redis beside its picture: key, our header, Redis' own."""

@@ -198,9 +198,8 @@ def _replicas(busy: float, replica: Replica) -> int:
 def _memory(processes: int, replica: Replica, work: Work) -> float:
     """Give the greatest size: each thread holds a picture at work and its original, read and joined."""
     threads = max(processes, ceil(2 * replica.cpus))  # what IMGPROXY_WORKERS is by default
-    return processes * (costs.PROCESS_BYTES + replica.memory_cache_bytes) + threads * (
-        costs.THREAD_BYTES + 2 * work.original_bytes
-    )
+    process = costs.PROCESS_BYTES + costs.SHARED_BYTES + replica.memory_cache_bytes
+    return processes * process + threads * (costs.THREAD_BYTES + 2 * work.original_bytes)
 
 
 def _redis_entries(flows: Flows, caching: Caching) -> float:

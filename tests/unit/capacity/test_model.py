@@ -76,7 +76,7 @@ def test_an_estimate_by_hand() -> None:
 
 
 def test_memory_of_a_replica() -> None:
-    cache = 128 * 1024 * 1024
+    cache = (128 + 96) * 1024 * 1024
     assert estimated().memory_each == 250_000_000 + cache + 4 * (35_000_000 + 4_000_000)
 
 
