@@ -26,7 +26,7 @@ REDIS_ENTRY_BYTES = 600
 """What an entry takes in Redis beside its picture: key, our header, Redis' own."""
 REDIS_FACTOR = 1.11
 """What a picture takes in Redis for each of its bytes: allocators round up."""
-MEMORY_ENTRY_BYTES = 1024
+MEMORY_ENTRY_BYTES = 1280
 """What the cache in memory counts for an entry beside its picture."""
 
 
