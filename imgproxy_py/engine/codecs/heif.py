@@ -68,7 +68,7 @@ class HeifDecoder:
         bands, deep = _layout(image)
         announced = image.size
         try:
-            pixels = image.data
+            pixels = _kept(image.data)
         except _FAILURES as error:
             raise BrokenImage("the original's pixels cannot be decoded", private=str(error)) from error
         if image.size != announced:
@@ -85,6 +85,11 @@ class HeifDecoder:
         except _FAILURES as error:
             raise BrokenImage("the original's header cannot be read", private=str(error)) from error
         return image
+
+
+def _kept(pixels: Any) -> bytes | memoryview:
+    """Give samples that live as long as they are wanted: pi-heif's view does not keep alive what it shows."""
+    return pixels if isinstance(pixels, memoryview) and pixels.obj is not None else bytes(pixels)
 
 
 def _layout(image: Any) -> tuple[int, bool]:

@@ -110,3 +110,12 @@ def test_without_its_encoder_heic_is_read_all_the_same(monkeypatch: pytest.Monke
     data = encoded(Format.HEIC, SMOOTH)
     found = reader.decode(data, Format.HEIC, heif.Demand())
     assert distance(found, SMOOTH)[0] < 1
+
+
+def test_pixels_outlive_the_file_that_the_small_binding_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
+    reader = heif.decoder()
+    assert reader is not None
+    images = [pictures.solid(300, 200, (level, 255 - level, 90)) for level in range(0, 250, 25)]
+    found = [reader.decode(encoded(Format.HEIC, image), Format.HEIC, heif.Demand()) for image in images]
+    assert max(distance(one, image)[0] for one, image in zip(found, images, strict=True)) < 2
