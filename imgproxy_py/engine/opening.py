@@ -71,7 +71,7 @@ class Opener:
             return ImageFile(data=data, format=kind, tolerant=self.choice.settings.serve_truncated, loading=loading)
         limits = self.limits.overridden(recipe.limits)
         drawing = prepared(data, limits, sanitizing=self.choice.settings.sanitize_svg, style=recipe.loading.style)
-        return ImageFile(data=drawing.data, format=kind, effort=drawing.effort)
+        return ImageFile(data=drawing.data, format=kind, loading=recipe.loading, effort=drawing.effort)
 
 
 def _read(file: ImageFile, output: Output, interrupt: Interrupt) -> Opened:

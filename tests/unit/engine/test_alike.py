@@ -68,6 +68,7 @@ OPTIONS = (
     "w:60/wm:0.5:re/wmt:bW9ra2E",
     "w:60/el:1/ra:nearest",
     "w:90|rs:fill:30:30",
+    "w:60/st:Y2lyY2xle2ZpbGw6Ymx1ZX0",
     "w:0",
 )
 FORMATS = ("jpg", "webp", "png", "tiff", "gif", "avif")
