@@ -108,7 +108,7 @@ def test_whatever_ends_it_the_next_run_goes_on_from_there(
     ending: signal.Signals, service: Service, tmp_path: Path
 ) -> None:
     urls, journal = tmp_path / "urls.txt", tmp_path / "urls.txt.warmed"
-    urls.write_text("".join(f"/_/w:{width}/h:{ending.value}/plain/local:///c.png@png\n" for width in range(1, 41)))
+    urls.write_text("".join(f"/_/w:{width}/h:{ending.value}/plain/local:///c.png@png\n" for width in range(1, 201)))
     command = ("warm", str(urls), "--base", f"http://127.0.0.1:{service.port}")
     first = subprocess.Popen(
         [COMMAND, *command, "--rate", "20"], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -117,14 +117,14 @@ def test_whatever_ends_it_the_next_run_goes_on_from_there(
     first.send_signal(ending)
     _, stderr = first.communicate(timeout=30)
     done = journal.read_text().count("\n")
-    assert 5 < done < 40
+    assert 5 < done < 200
     if ending is not signal.SIGKILL:
         assert first.returncode == 130
         assert b"interrupted; the same command goes on from here" in stderr
     second = cli(*command)
     assert second.returncode == 0, second.stderr
     found = counts(second.stdout)
-    assert (found["done before"], found["warmed"]) == (done, 40 - done)
+    assert (found["done before"], found["warmed"]) == (done, 200 - done)
     assert not journal.exists()
     assert all(service.get(target).cache == IN_MEMORY for target in urls.read_text().split())
 
