@@ -7,16 +7,18 @@ import math
 _MEMORY = 0.95
 """What of an average is left when something is measured: it follows about twenty pictures."""
 _LONGEST_WAIT = 60
+_PACE_EXPECTED = 500.0
+"""How much work, in milliseconds, the pace that is expected counts as: the first pictures of a process are slow."""
 
 
 class Average:
-    """An average over what was measured lately, each with a weight; `first` as long as nothing was."""
+    """An average over what was measured lately, each with a weight; of `first`, which has one too, as long as nothing was."""
 
     __slots__ = ("_sum", "_weight")
 
-    def __init__(self, first: float) -> None:
-        self._sum = first
-        self._weight = 1.0
+    def __init__(self, first: float, weight: float = 1.0) -> None:
+        self._sum = first * weight
+        self._weight = weight
 
     @property
     def value(self) -> float:
@@ -37,7 +39,7 @@ class Rates:
     """
 
     def __init__(self) -> None:
-        self.pace = Average(0.001)
+        self.pace = Average(0.001, weight=_PACE_EXPECTED)
         self.cost = Average(50.0)
         self.seat = Average(0.1)
 
