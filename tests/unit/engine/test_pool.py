@@ -240,7 +240,7 @@ async def test_cancelling_stops_libvips(pool: Pool, options: str, side: int) -> 
 
     def work(interrupt: Interrupt) -> None:
         try:
-            transformer().transform(data, recipe_of(options), interrupt)
+            transformer(webp_effort=6).transform(data, recipe_of(options), interrupt)
         except DeadlineExceeded as error:
             outcome.append(error)
             raise
