@@ -151,7 +151,7 @@ def weed_server(directory: Path) -> Iterator[S3Server]:
         str(Path(sys.executable).parent / "weed"),
         *("server", f"-dir={directory}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *listening),
         *("-s3", f"-s3.config={config}", "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
-        *("-master.volumeSizeLimitMB=64", "-volume.max=20", "-master.telemetry=false"),
+        *("-master.volumeSizeLimitMB=64", "-volume.max=100", "-master.telemetry=false"),
     ]
     server = Server(command, ports["s3"], directory / "weed.log")
     server.start()

@@ -50,8 +50,8 @@ class EngineSettings(EncoderSettings, DetectionSettings, ClassificationSettings)
     isolation_milliseconds: Count = Field(
         default=500,
         description="Decoders and encoders that cannot be interrupted (AVIF, HEIC, JPEG XL, camera RAW, PSD, filters of"
-        " SVG, palettes of PNG) work in a process of their own, which is killed when nobody waits any more, if they are"
-        " expected to take longer than this. 0 = never.",
+        " SVG, palettes of PNG and GIF) work in a process of their own, which is killed when nobody waits any more, if"
+        " they are expected to take longer than this. 0 = never.",
     )
     workers_niceness: Annotated[Count, Field(le=19)] = Field(
         default=5,

@@ -83,7 +83,7 @@ class Finished:
 
     def _encode(self, image: pyvips.Image, kind: Format, quality: int, asked: Output) -> bytes:
         encoding = Encoding(format=kind, quality=quality, keep=self.keep, asked=asked)
-        expected = encoding_milliseconds(*size_of(image), kind, asked, self.settings)
+        expected = encoding_milliseconds(*frame_size(image), kind, asked, self.settings)
         if self.isolation and expected > self.settings.isolation_milliseconds:
             return self.isolation.encode(image, encoding, self.interrupt)
         return encode(self.interrupt.watch(image), encoding, self.settings)

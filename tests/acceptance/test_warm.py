@@ -111,7 +111,11 @@ def test_whatever_ends_it_the_next_run_goes_on_from_there(
     urls.write_text("".join(f"/_/w:{width}/h:{ending.value}/plain/local:///c.png@png\n" for width in range(1, 201)))
     command = ("warm", str(urls), "--base", f"http://127.0.0.1:{service.port}")
     first = subprocess.Popen(
-        [COMMAND, *command, "--rate", "20"], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [COMMAND, *command, "--rate", "20"],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # the background ignores it
     )
     until(lambda: journal.exists() and journal.read_text().count("\n") > 5)
     first.send_signal(ending)

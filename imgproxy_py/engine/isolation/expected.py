@@ -9,12 +9,12 @@ from imgproxy_py.recipe.model import Output
 from imgproxy_py.recipe.picture import Header
 
 _MEGAPIXEL = 1_000_000
-_ENCODERS = frozenset({Format.AVIF, Format.HEIC, Format.JXL})
+_ENCODERS = frozenset({Format.AVIF, Format.HEIC, Format.JXL, Format.GIF})
 _DECODERS = frozenset({Format.HEIC, Format.RAW, Format.PSD})
 
 
 def encoding_milliseconds(width: int, height: int, kind: Format, asked: Output, settings: EngineSettings) -> float:
-    """Give how long an encoder works on so many pixels without looking up; 0 for those that can be interrupted."""
+    """Give how long an encoder works on a frame of that size without looking up; 0 for those that can be interrupted."""
     quantizes = asked.png.quantize
     makes_palette = kind is Format.PNG and (settings.png_quantize if quantizes is None else quantizes)
     if kind not in _ENCODERS and not makes_palette:
