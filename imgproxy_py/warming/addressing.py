@@ -45,6 +45,8 @@ def addressed(entries: Sequence[str], base: str, sign: Callable[[str], str] = la
 
 def _divided(entry: str) -> tuple[str, str]:
     written = _UNWRITABLE.sub(lambda found: quote(found[0]), entry.partition("#")[0])
+    path, _, query = written.partition("?")
+    written = written if query else path  # an empty query is not sent
     if written.startswith("/"):
         return "", written
     scheme, _, rest = written.partition("://")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from yarl import URL
 
@@ -57,6 +57,9 @@ def test_what_is_signed_is_the_path_and_a_refusal_names_the_entry() -> None:
 
 
 @given(st.text(max_size=30))
+@example("?")
+@example("a?")
+@example("??")
 def test_every_url_can_be_asked_as_it_is(text: str) -> None:
     entry = "/" + text.encode("utf-8", "ignore").decode()
     (url,) = addressed([entry], "http://127.0.0.1:1")
