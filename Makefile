@@ -45,7 +45,7 @@ clouds: $(READY) servers ## test against Azure's emulator as well (installs it: 
 	$(BIN)/pytest -n 0 tests/contracts -k azurite
 
 test: $(READY) servers clients ## run every test against real Redis and S3 servers
-	$(BIN)/pytest -n 3
+	$(BIN)/pytest -n 2
 
 lint: $(READY) ## ruff, mypy, and who may import whom
 	$(BIN)/ruff check .
