@@ -7,7 +7,7 @@ from dataclasses import replace
 from imgproxy_py.engine.steps.seen import logical_view, seen, targets
 from imgproxy_py.engine.work import Work, plan_for
 from imgproxy_py.recipe.geometry import Size, cut_size
-from imgproxy_py.recipe.geometry_objects import Target, focus, objects_crop, window_position
+from imgproxy_py.recipe.geometry.objects import Target, focus, objects_crop, window_position
 from imgproxy_py.recipe.model import Crop, Gravity, GravityType
 from imgproxy_py.recipe.view import View
 

@@ -9,7 +9,7 @@ from imgproxy_py.engine.detection.looking import pixels_of, pixels_of_file, upri
 from imgproxy_py.engine.detection.objects import ALL_CLASSES
 from imgproxy_py.engine.detection.port import Detection
 from imgproxy_py.engine.work import Work
-from imgproxy_py.recipe.geometry_objects import Target
+from imgproxy_py.recipe.geometry.objects import Target
 from imgproxy_py.recipe.identity import content_state
 from imgproxy_py.recipe.model import Box, Gravity
 from imgproxy_py.recipe.view import View

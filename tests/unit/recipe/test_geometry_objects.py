@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgproxy_py.recipe.geometry import Size, cut_size, position
-from imgproxy_py.recipe.geometry_objects import Target, focus, objects_crop, window_position
+from imgproxy_py.recipe.geometry.objects import Target, focus, objects_crop, window_position
 from imgproxy_py.recipe.model import Box, Gravity, GravityType, Resize, ResizingType
 
 OUTER = Size(1000, 500)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-from imgproxy_py.recipe.geometry import Size, offset_pixels, round_half_up
+from imgproxy_py.recipe.geometry.placing import offset_pixels
+from imgproxy_py.recipe.geometry.sizes import Size, round_half_up
 from imgproxy_py.recipe.model import Box, Gravity, GravityType, Resize, ResizingType
 
 MOST_OBJECTS = 16
@@ -106,7 +107,7 @@ def objects_crop(
 
 
 def focus(outer: Size, window: Size, left: int, top: int) -> Gravity:
-    """Give the focus point by which `geometry.position` lays a window there."""
+    """Give the focus point by which `position` lays a window there."""
     x, y = (left + window.width // 2) / outer.width, (top + window.height // 2) / outer.height
     return Gravity(type=GravityType.FOCUS_POINT, x=x, y=y)
 
