@@ -36,7 +36,7 @@ WORKLOADS: dict[str, tuple[Callable[[Bench], Outcome], str]] = {
         singles,
         "one picture at a time: 2, 12, 24 megapixels to JPEG, WebP, AVIF, PNG, as shipped and at our score",
     ),
-    "big": (big, "49 megapixels, baseline and progressive"),
+    "big": (big, "49 megapixels, and progressive ones"),
     "gamut": (gamut, "with and without a Display P3 or Adobe RGB profile"),
     "responsive": (responsive, "six widths in two formats of one original, at once"),
     "mixed": (mixed, "few originals often, many seldom, from empty caches"),

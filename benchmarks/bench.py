@@ -36,7 +36,7 @@ SHORT = Effort(
     seconds=0.3,
     sizes=("12mp", "2mp"),
     formats=("jpeg", "webp", "avif"),
-    big=("49mp.jpg",),
+    big=("49mp.jpg", "12mp-progressive.jpg"),
     mixed=150,
     overload=(64,),
 )
@@ -45,7 +45,7 @@ FULL = Effort(
     seconds=0.5,
     sizes=("12mp", "24mp", "2mp"),
     formats=("jpeg", "webp", "avif", "png"),
-    big=("49mp.jpg", "49mp-progressive.jpg"),
+    big=("49mp.jpg", "12mp-progressive.jpg", "49mp-progressive.jpg"),
     mixed=400,
     overload=(64, 1024, 8192),
 )

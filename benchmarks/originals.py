@@ -1,6 +1,7 @@
 """The originals that every server is asked for, made from a folder of photographs.
 
     2mp.jpg 12mp.jpg 24mp.jpg         photographs of about that size
+    12mp-progressive.jpg              the same 12 megapixels, in scans that each refine them
     49mp.jpg 49mp-progressive.jpg     four of the 12 megapixels, side by side
     2mp-p3.jpg 12mp-adobe.jpg …       the same coded pictures, tagged with a wide-gamut profile
 
@@ -81,6 +82,7 @@ def _makers(pictures: Path, folder: Path) -> dict[str, Callable[[], bytes]]:
         "12mp.jpg": lambda: bare(nearest(pictures, 12).read_bytes()),
         "2mp.jpg": lambda: _photograph(pictures, 2) or _resized(made("12mp.jpg"), 2),
         "24mp.jpg": lambda: _photograph(pictures, 24) or _tiled(made("12mp.jpg"), across=2, down=1),
+        "12mp-progressive.jpg": lambda: _tiled(made("12mp.jpg"), across=1, down=1, interlace=True),
         "49mp.jpg": lambda: _tiled(made("12mp.jpg"), across=2, down=2),
         "49mp-progressive.jpg": lambda: _tiled(made("12mp.jpg"), across=2, down=2, interlace=True),
         **{f"{size}mp-{name}.jpg": profiled(size, name) for size in (2, 12) for name in PROFILES},

@@ -1,6 +1,6 @@
 """One picture at a time that has to be made: our server beside others, as they are shipped and at the same score.
 
-Three workloads: `singles` (ordinary photographs), `big` (49 megapixels, baseline and progressive), and `gamut` (the same
+Three workloads: `singles` (ordinary photographs), `big` (49 megapixels, and progressive ones), and `gamut` (the same
 coded picture with and without a wide-gamut profile).
 """
 
@@ -43,7 +43,7 @@ def singles(bench: Bench) -> Outcome:
 
 
 def big(bench: Bench) -> Outcome:
-    """Measure 49 megapixels, which a JPEG decoder may shrink while it reads and, if they are progressive, may not."""
+    """Measure 49 megapixels, which a JPEG decoder may shrink while it reads, and progressive ones, which it reads first."""
     wanted = [bench.wanted(source, "jpeg") for source in bench.effort.big]
     rows = _measured(bench, "big", wanted, matched=False)
     return Outcome(rows, _tables("Big pictures", rows))

@@ -20,6 +20,7 @@ from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.frames import looks_at_pixels
 from imgproxy_py.recipe.geometry import Plan, Size, load_shrink, plan
 from imgproxy_py.recipe.jpeg import is_progressive
+from imgproxy_py.recipe.jpeg_scans import EIGHTH
 from imgproxy_py.recipe.limits import Limits
 from imgproxy_py.recipe.model import (
     AutoQualityMethod,
@@ -54,6 +55,8 @@ _JPEG_BYTES, _JPEG_BLOCKS, _JPEG_SAMPLES = 15.0, 2.0, 3.0
 """Of a JPEG: for a megabyte of entropy-coded data, for a megapixel of coefficients, for a megapixel of samples."""
 _JPEG_SCANS_BLOCKS = 9.0
 """For a megapixel of coefficients of a progressive one, which are all kept and gone through scan by scan."""
+_JPEG_EIGHTH_BYTES, _JPEG_EIGHTH_BLOCKS = 2.5, 5.0
+"""The same of a progressive one that is made an eighth of its size, for which most scans are left out."""
 _WEBP_SCALED = 0.6
 """How much of its decoding WebP costs when its decoder scales it."""
 _RESIZING, _RESIZING_LINEAR = 3.0, 25.0
@@ -113,8 +116,10 @@ def decoding_cost(header: Header, data: bytes, shrink: float, *, effort: float =
 
 
 def _jpeg_cost(data: bytes, pixels: float, shrink: float) -> float:
-    blocks = _JPEG_SCANS_BLOCKS if is_progressive(data) else _JPEG_BLOCKS
-    return _JPEG_BYTES * len(data) / _MEGABYTE + (blocks + _JPEG_SAMPLES / shrink**2) * pixels
+    coded, blocks = _JPEG_BYTES, _JPEG_BLOCKS
+    if is_progressive(data):
+        coded, blocks = (_JPEG_EIGHTH_BYTES, _JPEG_EIGHTH_BLOCKS) if shrink == EIGHTH else (coded, _JPEG_SCANS_BLOCKS)
+    return coded * len(data) / _MEGABYTE + (blocks + _JPEG_SAMPLES / shrink**2) * pixels
 
 
 def stage_cost(stage: Stage, header: Header, read: float, size: Size, *, linear: bool) -> float:

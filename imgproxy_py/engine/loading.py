@@ -15,6 +15,7 @@ from imgproxy_py.engine.libvips import LOADERS
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.errors import BrokenImage
 from imgproxy_py.recipe.formats import VIDEOS, Format
+from imgproxy_py.recipe.jpeg_scans import EIGHTH, for_an_eighth
 from imgproxy_py.recipe.model import Loading
 from imgproxy_py.recipe.picture import Header
 
@@ -95,10 +96,14 @@ class ImageFile:
     def _opened(self, options: dict[str, Any]) -> pyvips.Image:
         common = {"access": "sequential", "fail_on": "none" if self.tolerant else "truncated"}
         try:
-            image: pyvips.Image = pyvips.Operation.call(LOADERS[self.format], self.data, **common, **options)
+            image: pyvips.Image = pyvips.Operation.call(LOADERS[self.format], self._data(options), **common, **options)
         except pyvips.Error as error:
             raise BrokenImage("the original's header cannot be read", private=str(error)) from error
         return image
+
+    def _data(self, options: dict[str, Any]) -> bytes:
+        """Give the bytes that matter to a decoder that scales."""
+        return for_an_eighth(self.data) if options.get("shrink") == EIGHTH else self.data
 
     def _pages(self, options: dict[str, Any], interrupt: Interrupt) -> pyvips.Image:
         if self.loading.page == 0 and self.loading.pages <= 1:

@@ -88,7 +88,14 @@ def originals(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Or
 
 @pytest.mark.parametrize(
     ("name", "megapixels"),
-    [("2mp.jpg", 2), ("12mp.jpg", 12), ("24mp.jpg", 24), ("49mp.jpg", 48), ("49mp-progressive.jpg", 48)],
+    [
+        ("2mp.jpg", 2),
+        ("12mp.jpg", 12),
+        ("24mp.jpg", 24),
+        ("12mp-progressive.jpg", 12),
+        ("49mp.jpg", 48),
+        ("49mp-progressive.jpg", 48),
+    ],
 )
 def test_originals_have_their_megapixels_also_where_the_folder_has_none(
     originals: Originals, name: str, megapixels: int

@@ -74,8 +74,9 @@ def test_a_slower_avif_costs_more(speeds: tuple[int, int]) -> None:
     assert fast < slow
 
 
-def test_a_progressive_jpeg_costs_all_its_pixels() -> None:
-    assert cost(PROGRESSIVE, "w:100/f:jpg") > 1.2 * cost(JPEG, "w:100/f:jpg")
+def test_a_progressive_jpeg_costs_all_its_pixels_unless_an_eighth_is_enough() -> None:
+    assert cost(PROGRESSIVE, "w:250/f:jpg") > 1.2 * cost(JPEG, "w:250/f:jpg")
+    assert cost(PROGRESSIVE, "w:100/f:jpg") < 0.7 * cost(PROGRESSIVE, "w:250/f:jpg")
 
 
 def test_the_decoders_own_scaling_is_known() -> None:
