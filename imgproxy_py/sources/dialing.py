@@ -17,11 +17,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
-from aiohttp import TCPConnector, ThreadedResolver
+from aiohttp import TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from imgproxy_py.sources.guard import AddressGuard
+from imgproxy_py.sources.names import SystemNames
 
 _AddrInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
@@ -61,9 +62,7 @@ def guarded_connector(guard: AddressGuard, *, limit: int, resolver: AbstractReso
             raise AddressRefused("the address is not permitted")
         return socket.socket(family, kind, protocol)
 
-    return TCPConnector(
-        limit=limit, resolver=GuardedResolver(guard, resolver or ThreadedResolver()), socket_factory=dial
-    )
+    return TCPConnector(limit=limit, resolver=GuardedResolver(guard, resolver or SystemNames()), socket_factory=dial)
 
 
 class Proxies:
