@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
-import threading
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
 from tests.acceptance.service import until
+from tests.listener import Listener, reset
 
 
 @dataclass
@@ -40,28 +37,14 @@ class Asked:
     headers: dict[str, str]
 
 
-class Origin:
+class Origin(Listener):
     """A web server on a port of 127.0.0.1; what is not put here is not found."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.asked: list[Asked] = []
         self.waiting = 0
-        self.port = 0
         self._pages: dict[str, Page] = {}
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def __enter__(self) -> Origin:
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
 
     def put(self, path: str, page: Page | bytes, *, held: bool = False, **headers: str) -> str:
         """Say a page at a path from now on; gives its URL."""
@@ -70,9 +53,6 @@ class Origin:
         page.gate = asyncio.Event() if held else None
         self._pages[path] = page
         return self.url(path)
-
-    def url(self, path: str, host: str = "127.0.0.1") -> str:
-        return f"http://{host}:{self.port}{path}"
 
     def let_go(self, path: str) -> None:
         gate = self._pages[path].gate
@@ -87,32 +67,13 @@ class Origin:
         """Wait until a path was asked for so often."""
         until(lambda: self.times(path) >= times)
 
-    async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0, backlog=1024)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def _close(self) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=5)
-
-    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = self._loop.create_task(self._serve(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            with suppress(OSError, asyncio.IncompleteReadError):
-                while await self._answered(await reader.readuntil(b"\r\n\r\n"), reader, writer):
-                    pass
+            while await self._answered(await reader.readuntil(b"\r\n\r\n"), reader, writer):
+                pass
         finally:
             if not writer.is_closing():
                 writer.transport.abort()
-            with suppress(OSError):
-                await writer.wait_closed()
 
     async def _answered(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer a request and tell whether another may follow."""
@@ -132,7 +93,7 @@ class Origin:
             case "close":
                 writer.close()
             case "reset":
-                _reset(writer)
+                reset(writer)
         return page.then == "next"
 
     async def _let_go(self, gate: asyncio.Event, reader: asyncio.StreamReader) -> bool:
@@ -147,13 +108,6 @@ class Origin:
             for one in (opened, left):
                 one.cancel()
             await asyncio.wait({opened, left})
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    """End a connection with a reset instead of an orderly end."""
-    endpoint: socket.socket = writer.get_extra_info("socket")
-    endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
 
 
 def _asked(head: bytes) -> Asked:

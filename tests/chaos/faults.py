@@ -8,8 +8,9 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
-from tests.chaos.house import House
+from tests.chaos.house import House, Results
 from tests.chaos.load import CLIENTS, S3, WEB
 from tests.chaos.relay import Mode
 
@@ -26,7 +27,7 @@ class Fault:
 
     `loses` is how many requests may be lost with their connections. `slowest` are the seconds that any answer may take,
     `recovery` those after which all is well once it is healed; `symptom` counts what the fault must make more of, or it was
-    not felt.
+    not felt. `results` is where the service keeps its pictures meanwhile.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Fault:
     loses: int = 0
     slowest: float = 4.0
     recovery: float = 5.0
+    results: Results = Results.FOLDER
 
 
 def _tier(name: str) -> Callable[[House], float]:
@@ -49,31 +51,46 @@ def _felt(house: House) -> float:
     return house.felt
 
 
-def _unreachable(house: House) -> float:
-    return house.metric("errors_total", slug="source-unreachable")
+def _names_asked_in_vain(house: House) -> float:
+    return house.metric("errors_total", slug="source-unreachable") + house.metric("errors_total", slug="source-timeout")
 
 
 def _restarts(house: House) -> float:
     return house.metric("worker_restarts_total")
 
 
-def _relay(mode: Mode) -> Deed:
-    def turn(house: House) -> None:
-        house.relay.mode = mode
-
-    return turn
+def _originals(mode: Mode) -> Deed:
+    return lambda house: house.originals_by.turn_to(mode)
 
 
-def _harmed(house: House) -> float:
-    return house.relay.harmed
+def _harmed_originals(house: House) -> float:
+    return house.originals_by.harmed
+
+
+def _results(mode: Mode) -> Deed:
+    return lambda house: house.results_by.turn_to(mode)
 
 
 def _worker_gets(number: int) -> Deed:
     return lambda house: house.worker_gets(number)
 
 
+_redis_fault = partial(Fault, symptom=_tier("redis"))
+_originals_fault = partial(
+    Fault, heal=_originals(Mode.PASS), symptom=_harmed_originals, refuses={S3: UNREACHABLE | {422}}, recovery=8.0
+)
+_results_fault = partial(Fault, heal=_results(Mode.PASS), symptom=_tier("stored"), results=Results.BUCKET)
+_worker_fault = partial(
+    Fault,
+    heal=House.worker_is_replaced,
+    symptom=_restarts,
+    loses=CLIENTS,
+    slowest=10.0,  # a lease of the dead, and a start beside it
+    recovery=10.0,
+)
+
 FAULTS = (
-    Fault(
+    _redis_fault(
         name="redis-killed",
         when="Redis dies",
         promise=(
@@ -83,33 +100,29 @@ FAULTS = (
         ),
         strike=House.redis_dies,
         heal=House.redis_returns,
-        symptom=_tier("redis"),
     ),
-    Fault(
+    _redis_fault(
         name="redis-paused",
         when="Redis hangs",
         promise="The same",
         strike=House.redis_stands_still,
         heal=House.redis_goes_on,
-        symptom=_tier("redis"),
     ),
-    Fault(
+    _redis_fault(
         name="redis-read-only",
         when="Redis may only be read: it has become a replica",
         promise="Every picture is served; what is there is found, nothing new is kept, each process makes its own",
         strike=House.redis_refuses_writing,
         heal=House.redis_accepts_writing,
-        symptom=_tier("redis"),
     ),
-    Fault(
+    _redis_fault(
         name="redis-full",
         when="Redis is full and evicts nothing",
         promise="The same",
         strike=House.redis_is_full,
         heal=House.redis_has_room,
-        symptom=_tier("redis"),
     ),
-    Fault(
+    _originals_fault(
         name="s3-slow",
         when="S3 trickles",
         promise=(
@@ -117,42 +130,28 @@ FAULTS = (
             "`IMGPROXY_S3_READ_TIMEOUT` or `IMGPROXY_DOWNLOAD_TIMEOUT`; after `IMGPROXY_ORIGIN_FAILURES` in a row 502 "
             "at once, until one try succeeds"
         ),
-        strike=_relay(Mode.SLOW),
-        heal=_relay(Mode.PASS),
-        symptom=_harmed,
+        strike=_originals(Mode.SLOW),
         refuses={S3: UNREACHABLE},
         slowest=6.0,
-        recovery=8.0,
     ),
-    Fault(
+    _originals_fault(
         name="s3-failing",
         when="S3 answers 500",
         promise="The same with 502, after `IMGPROXY_S3_MAX_ATTEMPTS`",
-        strike=_relay(Mode.FAIL),
-        heal=_relay(Mode.PASS),
-        symptom=_harmed,
+        strike=_originals(Mode.FAIL),
         refuses={S3: UNREACHABLE},
-        recovery=8.0,
     ),
-    Fault(
+    _originals_fault(
         name="s3-truncating",
         when="S3 breaks off amid bodies",
         promise="The same with 422 or 502. Half an original is never made a picture of, nor is anything kept",
-        strike=_relay(Mode.TRUNCATE),
-        heal=_relay(Mode.PASS),
-        symptom=_harmed,
-        refuses={S3: UNREACHABLE | {422}},
-        recovery=8.0,
+        strike=_originals(Mode.TRUNCATE),
     ),
-    Fault(
+    _originals_fault(
         name="s3-resetting",
         when="S3 resets connections amid bodies",
         promise="The same",
-        strike=_relay(Mode.RESET),
-        heal=_relay(Mode.PASS),
-        symptom=_harmed,
-        refuses={S3: UNREACHABLE | {422}},
-        recovery=8.0,
+        strike=_originals(Mode.RESET),
     ),
     Fault(
         name="names-lost",
@@ -163,8 +162,21 @@ FAULTS = (
         ),
         strike=House.names_are_lost,
         heal=House.names_return,
-        symptom=_unreachable,
+        symptom=_names_asked_in_vain,
         refuses={WEB: NO_NAME},
+    ),
+    Fault(
+        name="resolver-silent",
+        when="Nobody answers who resolves names",
+        promise=(
+            "New pictures of the origins concerned are 504 after `IMGPROXY_DOWNLOAD_TIMEOUT`, or unreachable as above once "
+            "the system gives up, whichever is first; all else is served as ever"
+        ),
+        strike=House.resolver_falls_silent,
+        heal=House.names_return,
+        symptom=_names_asked_in_vain,
+        refuses={WEB: NO_NAME},
+        recovery=8.0,  # threads that ask are not to be stopped
     ),
     Fault(
         name="disk-full",
@@ -194,17 +206,16 @@ FAULTS = (
         heal=House.clock_is_right,
         symptom=_felt,
     ),
-    Fault(
+    _redis_fault(
         name="all-at-once",
         when="Redis dies, S3 answers 500, names are lost and the disk fills, all at once",
         promise="Pictures in memory are served as ever; of new ones each is refused for its own reason",
         strike=House.everything_breaks,
         heal=House.everything_is_mended,
-        symptom=_tier("redis"),
         refuses={S3: UNREACHABLE, WEB: NO_NAME},
         recovery=8.0,
     ),
-    Fault(
+    _worker_fault(
         name="worker-killed",
         when="A process is killed (out of memory)",
         promise=(
@@ -212,24 +223,14 @@ FAULTS = (
             "if it dies young again and again, up to 10 s; `imgproxy_worker_restarts_total` counts"
         ),
         strike=_worker_gets(signal.SIGKILL),
-        heal=House.worker_is_replaced,
-        symptom=_restarts,
-        loses=CLIENTS,
-        slowest=10.0,  # a lease of the dead, and a start beside it
-        recovery=10.0,
     ),
-    Fault(
+    _worker_fault(
         name="worker-crashed",
         when="A process crashes",
         promise="The same, and its traceback is on standard error",
         strike=_worker_gets(signal.SIGSEGV),
-        heal=House.worker_is_replaced,
-        symptom=_restarts,
-        loses=CLIENTS,
-        slowest=10.0,  # a lease of the dead, and a start beside it
-        recovery=10.0,
     ),
-    Fault(
+    _worker_fault(
         name="worker-hung",
         when="A process hangs",
         promise=(
@@ -237,10 +238,20 @@ FAULTS = (
             "the others go on, and new connections go to them"
         ),
         strike=_worker_gets(signal.SIGSTOP),
-        heal=House.worker_is_replaced,
-        symptom=_restarts,
-        loses=CLIENTS,
-        slowest=10.0,
-        recovery=10.0,
+    ),
+    _results_fault(
+        name="results-failing",
+        when="A store of results in S3 answers 500",
+        promise=(
+            "Every picture is served: from memory, Redis, or made. After three failures in a row the store is left alone "
+            "for 5 s, reading and writing each for itself; nothing new is kept there meanwhile"
+        ),
+        strike=_results(Mode.FAIL),
+    ),
+    _results_fault(
+        name="results-slow",
+        when="A store of results in S3 trickles",
+        promise="The same; nobody waits longer than `IMGPROXY_RESULT_STORE_TIMEOUT` a question",
+        strike=_results(Mode.SLOW),
     ),
 )

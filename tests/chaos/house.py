@@ -7,6 +7,7 @@ caches made of the same.
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -16,7 +17,8 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from enum import Enum
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -32,6 +34,8 @@ from tests.chaos.load import HOT, S3, WEB, Question
 from tests.chaos.relay import Mode, Relay
 
 BUCKET, HOST = "chaos", "originals.test"
+RESULTS = "results"  # a bucket
+RESOLVER = "127.0.0.77"  # where nobody listens, or somebody who says nothing
 NAMES = 1000  # of originals; a run asks for few of them twice
 SIZES = [(width, form) for form in ("jpg", "webp", "png") for width in range(60, 300, 30)]
 STORE_BYTES = 3_000_000
@@ -60,6 +64,13 @@ _SETTINGS = {
 }
 
 
+class Results(Enum):
+    """Where the service keeps pictures for long: a folder on a disk of its own, or a bucket behind a relay of its own."""
+
+    FOLDER = "folder"
+    BUCKET = "bucket"
+
+
 class House:
     """Starts everything; faults are its methods, each with its cure."""
 
@@ -72,6 +83,7 @@ class House:
         self._hosts = directory / "hosts"
         self._clock = directory / "clock"
         self._store = directory / "store"
+        self._resolver = socket.socket()
         self.felt = 0
         """How often the clock's faults were seen in what expires."""
 
@@ -81,7 +93,8 @@ class House:
             self.right = self._made_plainly()
             self.redis = stack.enter_context(servers.redis_server(self._directory))
             self.s3 = stack.enter_context(servers.weed_server(self._made(self._directory / "weed")))
-            self.relay = stack.enter_context(Relay(self.s3.server.port))
+            self.originals_by = stack.enter_context(Relay(self.s3.server.port))
+            self.results_by = stack.enter_context(Relay(self.s3.server.port))
             self.web = stack.enter_context(Origin())
             self._publish()
             self._names_are_known()
@@ -123,6 +136,7 @@ class House:
             config=Config(s3={"addressing_style": "path"}, max_pool_connections=8),
         )
         client.create_bucket(Bucket=BUCKET)
+        client.create_bucket(Bucket=RESULTS)
         with ThreadPoolExecutor(8) as pool:
             for _ in pool.map(
                 lambda name: client.put_object(Bucket=BUCKET, Key=f"{name}.jpg", Body=self._original(name)),
@@ -138,27 +152,29 @@ class House:
 
     # --- the service -----------------------------------------------------------------------------------------------------
 
-    def serve(self, stack: ExitStack) -> None:
-        """Start the service in a world of its own: names, disk, and a clock that can be set."""
+    @contextmanager
+    def serving(self, results: Results) -> Iterator[None]:
+        """Serve in a world of its own: names, disk, and a clock that can be set."""
         paths = [str(Path(__file__).parent / "clock"), *filter(None, [os.environ.get("PYTHONPATH")])]
         clock = {"PYTHONPATH": os.pathsep.join(paths), "CHAOS_CLOCK": str(self._clock)}
-        self.service = stack.enter_context(
-            serving(
-                self._directory,
-                by=self._apart(),
-                around=_CREDENTIALS | clock,
-                fails=True,
-                s3_endpoint=self.relay.url,
-                redis_url=self.redis.url,
-                result_store=f"local://{self._store}",
-                **_SETTINGS,
-            )
-        )
+        stores = {Results.FOLDER: f"local://{self._store}", Results.BUCKET: f"s3://{RESULTS}"}
+        with serving(
+            self._directory,
+            by=self._apart(),
+            around=_CREDENTIALS | clock,
+            fails=True,
+            s3_endpoint=self.originals_by.url(),
+            s3_profiles=json.dumps({RESULTS: {"buckets": [RESULTS], "endpoint": self.results_by.url()}}),
+            redis_url=self.redis.url,
+            result_store=stores[results],
+            **_SETTINGS,
+        ) as self.service:
+            yield
 
     def _apart(self) -> list[str]:
         """Give the command that runs another with hosts, resolver and disk of its own (Linux, as root)."""
         resolver = self._directory / "resolv.conf"
-        resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")  # nobody listens there
+        resolver.write_text(f"nameserver {RESOLVER}\noptions timeout:2 attempts:2\n")
         script = (
             f"mount --bind {self._hosts} /etc/hosts && mount --bind {resolver} /etc/resolv.conf && "
             f'mount -t tmpfs -o size={STORE_BYTES} tmpfs {self._store} && exec "$@"'
@@ -254,7 +270,15 @@ class House:
         names = "".join(f"127.0.0.1 {one}.{HOST}\n" for one in range(NAMES))
         self._hosts.write_text(f"127.0.0.1 localhost\n{names}")
 
-    names_return = _names_are_known
+    def resolver_falls_silent(self) -> None:
+        """Whoever is asked for names takes the questions and says nothing."""
+        self._resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._resolver.bind((RESOLVER, 53))
+        self.names_are_lost()
+
+    def names_return(self) -> None:
+        self._resolver.close()
+        self._names_are_known()
 
     @property
     def _store_inside(self) -> Path:
@@ -294,13 +318,13 @@ class House:
 
     def everything_breaks(self) -> None:
         self.redis_dies()
-        self.relay.mode = Mode.FAIL
+        self.originals_by.turn_to(Mode.FAIL)
         self.names_are_lost()
         self.disk_fills()
 
     def everything_is_mended(self) -> None:
         self.redis_returns()
-        self.relay.mode = Mode.PASS
+        self.originals_by.turn_to(Mode.PASS)
         self.names_return()
         self.disk_is_emptied()
 

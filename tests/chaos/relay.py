@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
-import threading
-from contextlib import suppress
 from enum import Enum
+
+from tests.listener import Listener, ended, reset
 
 _ERROR = b"<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
 _UNAVAILABLE = (
@@ -27,60 +25,23 @@ class Mode(Enum):
     RESET = "reset"  # half a body, then a reset
 
 
-class Relay:
+class Relay(Listener):
     """Passes HTTP on to a port of 127.0.0.1, a connection for each request; `harmed` counts answers that were not passed."""
 
     def __init__(self, upstream: int) -> None:
+        super().__init__()
         self.mode = Mode.PASS
-        self.port = 0
         self.harmed = 0
         self._upstream = upstream
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    def __enter__(self) -> Relay:
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(10)
-        return self
+    def turn_to(self, mode: Mode) -> None:
+        self.mode = mode
 
-    def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0, backlog=1024)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def _close(self) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=5)
-
-    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = self._loop.create_task(self._serve(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with suppress(OSError, asyncio.IncompleteReadError):
-                request = await _request(reader)
-                answer = _UNAVAILABLE if self.mode is Mode.FAIL else await self._asked(request)
-                self.harmed += self.mode is not Mode.PASS
-                await _say(writer, answer, self.mode)
-        finally:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await _request(reader)
+        answer = _UNAVAILABLE if self.mode is Mode.FAIL else await self._asked(request)
+        self.harmed += self.mode is not Mode.PASS
+        await _say(writer, answer, self.mode)
 
     async def _asked(self, request: bytes) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._upstream)
@@ -88,9 +49,7 @@ class Relay:
             writer.write(request)
             return await reader.read()
         finally:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+            await ended(writer)
 
 
 async def _request(reader: asyncio.StreamReader) -> bytes:
@@ -120,6 +79,4 @@ async def _say(writer: asyncio.StreamWriter, answer: bytes, mode: Mode) -> None:
     writer.write(body[: len(body) // 2])
     await writer.drain()
     if mode is Mode.RESET:
-        endpoint: socket.socket = writer.get_extra_info("socket")
-        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        writer.transport.abort()
+        reset(writer)
