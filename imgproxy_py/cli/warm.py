@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from aiohttp import ClientError, ClientSession
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from aiohttp import ClientSession
 
+from imgproxy_py.cli.progress import Progressed, shown
 from imgproxy_py.cli.refusing import refusals
 from imgproxy_py.cli.url import target_signer
 from imgproxy_py.errors import ImgproxyError
 from imgproxy_py.settings import Settings
 from imgproxy_py.warming.addressing import addressed, checked_base, filled
 from imgproxy_py.warming.journal import Journal
-from imgproxy_py.warming.lists import MOST_BYTES, read_list
+from imgproxy_py.warming.lists import read_list
+from imgproxy_py.warming.loading import STANDARD_INPUT, load
 from imgproxy_py.warming.outcomes import Outcome, Tally
 from imgproxy_py.warming.pace import Pace
 from imgproxy_py.warming.warmer import DEFAULT, Warmer, accept_header, open_session
@@ -48,11 +46,9 @@ Examples:
   imgproxy-py warm urls.txt.failed                              # those that failed, once more
 """
 
-STANDARD_INPUT = "-"
 FAILED, INTERRUPTED = 1, 130
 """Exit codes: pictures failed; a signal ended it."""
 
-_LINES_EVERY = 10.0  # seconds between lines of progress where there is no terminal
 _SHOWN_FAILURES = 10
 
 
@@ -91,17 +87,16 @@ def run(
     env_file: Annotated[Path | None, typer.Option(help="File of NAME=value lines, below the environment.")] = None,
 ) -> None:
     """Ask for all pictures, say what came of it, and leave with 1 if some failed."""
-    local = source != STANDARD_INPUT and "://" not in source
     with refusals():
         order = Order(
             source=source,
             base=checked_base(base),
-            variants=tuple(dict.fromkeys(accept or [DEFAULT])),
+            variants=_known_variants(accept or [DEFAULT]),
             column=column,
             template=template,
             widths=tuple(dict.fromkeys(width or [])),
-            journal=journal or (Path(f"{source}.warmed") if local else None),
-            failures=failures or (Path(f"{source}.failed") if local else None),
+            journal=journal or _beside(source, ".warmed"),
+            failures=failures or _beside(source, ".failed"),
             fresh=fresh,
             concurrency=concurrency,
             rate=rate,
@@ -110,8 +105,6 @@ def run(
             headers=_authorization(env_file, base) if authorize else {},
             sign=_signing(env_file) if sign else lambda target: target,
         )
-        for variant in order.variants:
-            accept_header(variant)
         code = asyncio.run(_warmed(order))
     raise typer.Exit(code)
 
@@ -137,6 +130,18 @@ class Order:
     sign: Callable[[str], str]
 
 
+def _known_variants(given: Sequence[str]) -> tuple[str, ...]:
+    """Give each kind of client once; raises `ValueError` for an unknown one."""
+    for variant in given:
+        accept_header(variant)
+    return tuple(dict.fromkeys(given))
+
+
+def _beside(source: str, suffix: str) -> Path | None:
+    """Give the path beside a list that is a file."""
+    return None if source == STANDARD_INPUT or "://" in source else Path(source + suffix)
+
+
 def _authorization(env_file: Path | None, base: str) -> dict[str, str]:
     secret = Settings.load(env_file=env_file).secret.get_secret_value()
     if not secret or not base:
@@ -160,32 +165,44 @@ def _signing(env_file: Path | None) -> Callable[[str], str]:
 
 
 async def _warmed(order: Order) -> int:
+    """Warm, tell what came of it, and give the exit code."""
     async with open_session(order.concurrency, order.timeout) as session:
-        entries = await read_list(order.source, lambda place: _loaded(place, session), column=order.column)
-        if order.template:
-            entries = list(filled(entries, order.template, order.widths))
-        elif order.widths:
-            raise ValueError("--width needs a --template with {width}")
-        urls = list(dict.fromkeys(addressed(entries, order.base, order.sign)))
-        if not urls:
-            raise ValueError(f"{order.source}: an empty list")
-        with Journal(order.journal, fresh=order.fresh) as journal, _shown(len(urls)) as progress:
-            warmer = Warmer(
-                session=session,
-                journal=journal,
-                variants=order.variants,
-                headers=order.headers,
-                concurrency=order.concurrency,
-                attempts=order.attempts,
-                pace=Pace(order.rate),
-                progress=progress,
-            )
+        urls = await _urls(order, session)
+        with Journal(order.journal, fresh=order.fresh) as journal, shown(len(urls)) as progress:
+            warmer = _warmer(order, session, journal, progress)
             started = time.monotonic()
             interrupted = await _ended(warmer, urls)
             if not interrupted and not warmer.tally.failures:
                 journal.forget()
     _tell(order, warmer.tally, time.monotonic() - started)
+    _list_failures(order.failures, warmer.tally.failures)
     return _code(order, warmer.tally, interrupted=interrupted)
+
+
+async def _urls(order: Order, session: ClientSession) -> list[str]:
+    """Give every URL of the list once; raises `ValueError` if there is none."""
+    entries = await read_list(order.source, lambda place: load(place, session), column=order.column)
+    if order.template:
+        entries = list(filled(entries, order.template, order.widths))
+    elif order.widths:
+        raise ValueError("--width needs a --template with {width}")
+    urls = list(dict.fromkeys(addressed(entries, order.base, order.sign)))
+    if not urls:
+        raise ValueError(f"{order.source}: an empty list")
+    return urls
+
+
+def _warmer(order: Order, session: ClientSession, journal: Journal, progress: Progressed) -> Warmer:
+    return Warmer(
+        session=session,
+        journal=journal,
+        variants=order.variants,
+        headers=order.headers,
+        concurrency=order.concurrency,
+        attempts=order.attempts,
+        pace=Pace(order.rate),
+        progress=progress,
+    )
 
 
 async def _ended(warmer: Warmer, urls: Sequence[str]) -> bool:
@@ -200,81 +217,6 @@ async def _ended(warmer: Warmer, urls: Sequence[str]) -> bool:
     finally:
         asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
     return False
-
-
-async def _loaded(place: str, session: ClientSession) -> bytes:
-    if place == STANDARD_INPUT:
-        data: bytes = await asyncio.to_thread(sys.stdin.buffer.read, MOST_BYTES + 1)
-    elif "://" in place:
-        data = await _downloaded(place, session)
-    else:
-        data = await asyncio.to_thread(_read, place)
-    if len(data) > MOST_BYTES:
-        raise ValueError(f"{place}: more than {MOST_BYTES} bytes")
-    return data
-
-
-def _read(place: str) -> bytes:
-    try:
-        with Path(place).open("rb") as file:
-            return file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"{place!r}: {error.strerror}, expected a readable file, a URL, or -") from None
-
-
-async def _downloaded(place: str, session: ClientSession) -> bytes:
-    data = bytearray()
-    try:
-        async with session.get(place) as answer:
-            if answer.status != 200:
-                raise ValueError(f"{place}: {answer.status} {answer.reason}")
-            async for piece in answer.content.iter_any():
-                data += piece
-                if len(data) > MOST_BYTES:
-                    break
-    except (ClientError, OSError) as error:
-        raise ValueError(f"{place}: cannot be had ({type(error).__name__})") from None
-    return bytes(data)
-
-
-# --- what is shown -----------------------------------------------------------------------------------------------------
-
-Progressed = Callable[[Tally], None]
-
-
-def _shown(total: int) -> AbstractContextManager[Progressed]:
-    console = Console(stderr=True)
-    return _bar(console, total) if console.is_terminal else nullcontext(_lines(total))
-
-
-@contextmanager
-def _bar(console: Console, total: int) -> Iterator[Progressed]:
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("", total=total)
-
-        def progressed(tally: Tally) -> None:
-            bar.update(task, advance=1, description=_brief(tally))
-
-        yield progressed
-
-
-def _lines(total: int) -> Progressed:
-    done, next_at = 0, time.monotonic() + _LINES_EVERY
-
-    def progressed(tally: Tally) -> None:
-        nonlocal done, next_at
-        done += 1
-        if time.monotonic() >= next_at:
-            next_at = time.monotonic() + _LINES_EVERY
-            typer.echo(f"{done} of {total}: {_brief(tally)}", err=True)
-
-    return progressed
-
-
-def _brief(tally: Tally) -> str:
-    made, failed = tally.caches["made"], len(tally.failures)
-    return f"{tally.warmed} warmed, {made} of them made, {failed} failed, {tally.bytes / 1e6:.1f} MB"
 
 
 def _tell(order: Order, tally: Tally, seconds: float) -> None:
@@ -301,7 +243,6 @@ def _where(order: Order, failures: Sequence[Outcome]) -> str:
 
 
 def _code(order: Order, tally: Tally, *, interrupted: bool) -> int:
-    _list_failures(order.failures, tally.failures)
     if interrupted:
         again = "; the same command goes on from here" if order.journal else ""
         typer.echo(f"imgproxy-py: interrupted{again}", err=True)
