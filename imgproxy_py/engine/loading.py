@@ -11,7 +11,7 @@ from imgproxy_py.engine.codecs.pixels import stacked
 from imgproxy_py.engine.codecs.port import Demand
 from imgproxy_py.engine.codecs.registry import decoders
 from imgproxy_py.engine.interrupt import Interrupt
-from imgproxy_py.engine.libvips import LOADERS
+from imgproxy_py.engine.libvips import LOADERS, from_memory
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.errors import BrokenImage
 from imgproxy_py.recipe.formats import VIDEOS, Format
@@ -96,10 +96,9 @@ class ImageFile:
     def _opened(self, options: dict[str, Any]) -> pyvips.Image:
         common = {"access": "sequential", "fail_on": "none" if self.tolerant else "truncated"}
         try:
-            image: pyvips.Image = pyvips.Operation.call(LOADERS[self.format], self._data(options), **common, **options)
+            return from_memory(LOADERS[self.format], self._data(options), **common, **options)
         except pyvips.Error as error:
             raise BrokenImage("the original's header cannot be read", private=str(error)) from error
-        return image
 
     def _data(self, options: dict[str, Any]) -> bytes:
         """Give the bytes that matter to a decoder that scales."""

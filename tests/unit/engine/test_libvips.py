@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator
 
@@ -52,3 +53,20 @@ def test_pixels_of_an_image_in_memory_have_an_address() -> None:
     address = libvips.address_of_pixels(image)
     data = pyvips.ffi.buffer(pyvips.ffi.cast("char *", address), 5 * 4 * 3)
     assert bytes(data) == bytes([7, 8, 9]) * 20
+
+
+def test_an_original_is_read_where_it_is_and_not_copied() -> None:
+    place = bytearray(pictures.jpeg(pictures.noise(64, 64)))
+    image = libvips.from_memory("jpegload_source", place, access="sequential", fail_on="truncated")
+    place[len(place) // 4 :] = bytes(len(place) - len(place) // 4)
+    with pytest.raises(pyvips.Error):
+        image.copy_memory()
+
+
+def test_an_original_stays_for_as_long_as_an_image_of_it() -> None:
+    whole = pictures.noise(64, 64)
+    made = libvips.from_memory("pngload_source", pictures.png(whole), access="sequential").crop(8, 8, 40, 40).invert()
+    gc.collect()
+    overwriting = [bytes(20_000) for _ in range(50)]
+    assert made.write_to_memory() == whole.crop(8, 8, 40, 40).invert().write_to_memory()
+    del overwriting
