@@ -56,11 +56,11 @@ def test_pixels_of_an_image_in_memory_have_an_address() -> None:
 
 
 def test_an_original_is_read_where_it_is_and_not_copied() -> None:
-    place = bytearray(pictures.jpeg(pictures.noise(64, 64)))
-    image = libvips.from_memory("jpegload_source", place, access="sequential", fail_on="truncated")
+    whole = pictures.jpeg(pictures.noise(300, 300))
+    place = bytearray(whole)
+    image = libvips.from_memory("jpegload_source", place, access="sequential")
     place[len(place) // 4 :] = bytes(len(place) - len(place) // 4)
-    with pytest.raises(pyvips.Error):
-        image.copy_memory()
+    assert image.write_to_memory() != pictures.read(whole).write_to_memory()
 
 
 def test_an_original_stays_for_as_long_as_an_image_of_it() -> None:
