@@ -10,7 +10,6 @@ from imgproxy_py.delivery.clients import Clients
 from imgproxy_py.delivery.handlers import Pictures
 from imgproxy_py.delivery.question import Reader
 from imgproxy_py.delivery.respond import Responder
-from imgproxy_py.delivery.rounds import Rounds
 from imgproxy_py.dialects.imgproxy.info import INFO_PATH
 from imgproxy_py.dialects.port import Dialect
 from imgproxy_py.edges import Edge
@@ -29,14 +28,14 @@ def doors(studio: Studio, edges: Sequence[Edge]) -> Iterator[Door]:
 
 
 def _picture_doors(studio: Studio) -> Iterator[Door]:
-    settings, savable, rounds = studio.settings, studio.transformer.abilities.savable, Rounds()
+    settings, savable = studio.settings, studio.transformer.abilities.savable
     plain = ImgproxyVoice(show_details=settings.development_errors_mode)
-    pictures = _pictures(studio, studio.imgproxy, settings.switched_negotiation(savable), plain, rounds)
+    pictures = _pictures(studio, studio.imgproxy, settings.switched_negotiation(savable), plain)
     yield _door("/", "imgproxy", pictures, plain)
-    yield _door(f"{INFO_PATH}/", "info", _pictures(studio, studio.info, Negotiation(), plain, rounds), plain)
+    yield _door(f"{INFO_PATH}/", "info", _pictures(studio, studio.info, Negotiation(), plain), plain)
     if studio.query:
         problems = ProblemVoice(max_age=settings.error_max_age)
-        queried = _pictures(studio, studio.query, settings.listed_negotiation(savable), problems, rounds)
+        queried = _pictures(studio, studio.query, settings.listed_negotiation(savable), problems)
         yield _door("/images/", "query", queried, problems)
 
 
@@ -70,7 +69,7 @@ def _purge_door(studio: Studio, edges: Sequence[Edge]) -> Door:
     )
 
 
-def _pictures(studio: Studio, dialect: Dialect, negotiation: Negotiation, voice: Voice, rounds: Rounds) -> Pictures:
+def _pictures(studio: Studio, dialect: Dialect, negotiation: Negotiation, voice: Voice) -> Pictures:
     settings = studio.settings
     return Pictures(
         reader=Reader(
@@ -92,7 +91,6 @@ def _pictures(studio: Studio, dialect: Dialect, negotiation: Negotiation, voice:
         timeout=settings.timeout,
         passing=_passing(settings),
         clients=Clients(settings),
-        rounds=rounds,
     )
 
 

@@ -16,7 +16,6 @@ from imgproxy_py.delivery.headers import sendable
 from imgproxy_py.delivery.question import Head, Question, Reader, Variant
 from imgproxy_py.delivery.raw import relay
 from imgproxy_py.delivery.respond import Responder
-from imgproxy_py.delivery.rounds import Rounds
 from imgproxy_py.engine.rates import retry_after
 from imgproxy_py.errors import LinkExpired, SourceError, TooLate
 from imgproxy_py.recipe.negotiation import client_hints
@@ -43,7 +42,6 @@ class Pictures:
     """Answers requests for pictures in one dialect, each within `timeout` seconds.
 
     `passing` says which of a caller's headers the originals' servers get, if any; `clients` tells whose turn a picture takes.
-    URLs that were not understood before are begun in `rounds`, which all doors share.
     """
 
     reader: Reader
@@ -52,7 +50,6 @@ class Pictures:
     timeout: float
     passing: Passing | None = None
     clients: Clients = field(default_factory=lambda: Clients(ClientSettings()))
-    rounds: Rounds = field(default_factory=Rounds)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Read the URL, find or make the picture, answer.
@@ -62,8 +59,7 @@ class Pictures:
         record = request[RECORD]
         now = self.responder.clock()
         hints = self._hints(request.headers)
-        if self.reader.known(request.raw_path, hints) is None:
-            await self._begin(record)
+        self._check_in_time(record)
         question = self.reader.read(request.raw_path, hints, now)
         if self.passing:
             question = _passing_on(self.passing, question, request)
@@ -85,9 +81,8 @@ class Pictures:
         record.gives(rendered)
         return self.responder.answer(request, question, rendered)
 
-    async def _begin(self, record: RequestRecord) -> None:
-        """Wait for a round of the event loop; raise `TooLate` if there have been too many before."""
-        await self.rounds.join()
+    def _check_in_time(self, record: RequestRecord) -> None:
+        """Raise `TooLate` for a request that has waited too long to be begun, because there were too many before it."""
         if record.age() > self.timeout:
             raise TooLate(retry_after=retry_after(self.timeout))
 

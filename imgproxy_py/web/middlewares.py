@@ -72,11 +72,11 @@ class Around:
         self._authorization = f"Bearer {secret}".encode() if secret else b""
         self._headers = _common_headers(allow_origin)
 
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request: send the answer, count it, tell of it."""
+    async def answer(self, request: web.Request, waited: float = 0.0) -> web.StreamResponse:
+        """Answer a request, which came `waited` seconds ago: send the answer, count it, tell of it."""
         request = _origin_form(request)
         door = self._doors.find(request.raw_path)
-        started, at = time.perf_counter(), time.time()
+        started, at = time.perf_counter() - waited, time.time() - waited
         record = request[RECORD] = _open_record(request.method, request.headers, door, started, at)
         self._traffic.in_flight += 1
         try:
@@ -109,6 +109,10 @@ class Around:
         self._tell(door, record)
         head = filled(hit.head.wire, record.request_id)
         return (head, hit.rendered.picture.data) if record.bytes_out else (head,)
+
+    def is_probe(self, target: str) -> bool:
+        """Tell whether a target is one that neither waits nor is told of."""
+        return self._doors.find(target).quiet
 
     def _hit(self, door: Door, target: str, headers: MultiMapping[str]) -> Hit | None:
         """Give what a door has for an asker who may have it, its head laid out."""

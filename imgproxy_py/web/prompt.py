@@ -3,11 +3,13 @@
 aiohttp wakes a task for each connection that is asked something, which starts another one for the request: half of what a
 hit in memory would cost. Here a request is looked at where its bytes come in. If `Around.at_once` has the answer it is
 written there and then; whatever is not as plain as most requests are goes the way of all others, byte for byte to the same
-answer.
+answer; it is begun in a round of the event loop that has room for it, so that thousands at once let others be heard.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -15,6 +17,7 @@ from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 
 from imgproxy_py.web.middlewares import Around
+from imgproxy_py.web.rounds import Rounds
 from imgproxy_py.web.traffic import Traffic
 from imgproxy_py.web.wire import Wire
 
@@ -32,17 +35,40 @@ class _FastAsleep:
 _FAST_ASLEEP: Any = _FastAsleep()
 
 
+class _InLine:
+    """Stands in for that future while it waits for its round: who looks finds the connection busy."""
+
+    __slots__ = ("_turn",)
+
+    def __init__(self, turn: asyncio.Future[None]) -> None:
+        self._turn = turn
+
+    def done(self) -> bool:
+        return True
+
+    def cancel(self) -> None:
+        """Give the turn up: the connection ends."""
+        self._turn.cancel()
+
+
 class PromptWire(Wire):
-    """A connection that answers at once what `around` can.
+    """A connection that answers at once what `around` can; its other requests are begun in `rounds`.
 
     Answers keep the order of the requests: while one is being answered in a task, those after it wait for theirs.
     """
 
-    __slots__ = ("_around",)
+    __slots__ = ("_around", "_in_line_since", "_rounds")
 
-    def __init__(self, server: web.Server, traffic: Traffic, around: Around, **options: Any) -> None:
+    def __init__(self, server: web.Server, traffic: Traffic, around: Around, rounds: Rounds, **options: Any) -> None:
         super().__init__(server, traffic, **options)
         self._around = around
+        self._rounds = rounds
+        self._in_line_since: float | None = None
+
+    def waited(self) -> float:
+        """Give the seconds for which the request that is begun now has waited for its round; once."""
+        since, self._in_line_since = self._in_line_since, None
+        return 0.0 if since is None else time.perf_counter() - since
 
     def data_received(self, data: bytes) -> None:
         """Take what has come, answer what can be answered at once, and wake the task for the rest."""
@@ -58,7 +84,20 @@ class PromptWire(Wire):
         if self._force_close or self._close:
             asleep.cancel()
         elif self._messages and not self._all_answered():
+            self._wake(asleep)
+
+    def _wake(self, asleep: asyncio.Future[None]) -> None:
+        """Wake the task now or in a later round; for probes always now."""
+        if self._rounds.join() or self._is_probe(self._messages[0][0]):
             asleep.set_result(None)
+            return
+        self._in_line_since = time.perf_counter()
+        in_line: Any = _InLine(asleep)
+        self._waiter = in_line
+        self._rounds.wait(asleep)
+
+    def _is_probe(self, message: Any) -> bool:
+        return isinstance(message, RawRequestMessage) and self._around.is_probe(message.path)
 
     def _all_answered(self) -> bool:
         """Answer requests in their order up to the first one that takes more; tell whether there was none such."""

@@ -14,10 +14,10 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias
 
 import structlog
 import uvloop
@@ -27,12 +27,15 @@ from pydantic import AfterValidator, BaseModel, Field
 from imgproxy_py.kinds import Count, Number, Positive, Seconds
 from imgproxy_py.telemetry.aggregate import keep_writing, snapshot_path, write_snapshot
 from imgproxy_py.telemetry.metrics import Metrics, measure_loop_lag
-from imgproxy_py.web.addresses import BACKLOG, check_address, describe, hear_all, refuse_new
+from imgproxy_py.web.accepting import Acceptor
+from imgproxy_py.web.addresses import check_address, describe, hear_all, refuse_new
 from imgproxy_py.web.application import METRICS
 from imgproxy_py.web.metrics_site import metrics_site
 from imgproxy_py.web.prompt import PromptWire
+from imgproxy_py.web.rounds import Rounds
 from imgproxy_py.web.shortcut import AROUND, take_shortcut
 from imgproxy_py.web.traffic import TRAFFIC
+from imgproxy_py.web.tuning import collect_in_calm, settle
 from imgproxy_py.web.wire import Wire
 
 LINGER = 1.0
@@ -128,22 +131,18 @@ class Server:
         self._traffic.keep_alive = settings.keep_alive_timeout > 0
         self._listening = listening
         self._settings = settings
-        self._acceptor: asyncio.Server | None = None
+        self._acceptor = Acceptor(listening, self._wire)
+        self._rounds = Rounds()
 
     async def __aenter__(self) -> Self:
         self._listening.setblocking(False)
         await self._runner.setup()
         take_shortcut(self._application, self._server)
-        # The copy is the loop's to close; ours can still accept what is queued by then.
-        copy, loop = self._listening.dup(), asyncio.get_running_loop()
-        if copy.family == socket.AF_UNIX:
-            self._acceptor = await loop.create_unix_server(self._wire, sock=copy, backlog=BACKLOG)
-        else:
-            self._acceptor = await loop.create_server(self._wire, sock=copy, backlog=BACKLOG)
+        await self._acceptor.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._close_acceptor()
+        self._acceptor.close()
         self._listening.close()
         await self._runner.cleanup()
 
@@ -154,7 +153,7 @@ class Server:
         if stop.for_all:
             refuse_new(self._listening)
             await asyncio.sleep(SETTLE)
-        self._close_acceptor()
+        self._acceptor.close()
         self._hear_all()
         await self._accept_queued()
         ends = time.monotonic() + self._settings.patience()
@@ -170,6 +169,7 @@ class Server:
             self._server,
             self._traffic,
             self._application[AROUND],
+            self._rounds,
             max_clients=self._settings.max_clients,
             read_timeout=self._settings.read_request_timeout,
             write_timeout=self._settings.write_response_timeout,
@@ -190,11 +190,6 @@ class Server:
 
     def _wires(self) -> list[Wire]:
         return [one for one in self._server.connections if isinstance(one, Wire)]
-
-    def _close_acceptor(self) -> None:
-        if self._acceptor:
-            self._acceptor.close()
-            self._acceptor = None
 
     def _hear_all(self) -> None:
         """Hear those who were accepted while new clients were refused."""
@@ -237,7 +232,8 @@ async def serve(
     """
     async with make() as application:
         async with _measured(application.get(METRICS), prometheus_bind, snapshots):
-            async with Server(application, listening, settings) as server:
+            garbage = collect_in_calm(application[TRAFFIC])
+            async with Server(application, listening, settings) as server, _meanwhile(garbage):
                 _log.info("server_started", address=describe(listening), pid=os.getpid())
                 on_ready()
                 await stop.requested.wait()
@@ -254,7 +250,7 @@ def run_alone(
     async def main() -> None:
         stop = Stop(for_all=True)
         stop.hear_signals()
-        await serve(make, listening, settings, stop=stop, prometheus_bind=prometheus_bind)
+        await serve(make, listening, settings, stop=stop, prometheus_bind=prometheus_bind, on_ready=settle)
 
     uvloop.run(main())
     return 0
@@ -265,16 +261,23 @@ async def _measured(metrics: Metrics | None, prometheus_bind: str, snapshots: Pa
     if metrics is None:
         yield
         return
-    tasks = [asyncio.create_task(measure_loop_lag(metrics))]
+    work = [measure_loop_lag(metrics)]
     path = snapshot_path(snapshots, os.getpid()) if snapshots else None
     if path:
-        tasks.append(asyncio.create_task(keep_writing(metrics, path)))
+        work.append(keep_writing(metrics, path))
+    async with _meanwhile(*work), metrics_site("" if path else prometheus_bind, metrics.exposition):
+        yield
+    if path:
+        write_snapshot(metrics, path)
+
+
+@asynccontextmanager
+async def _meanwhile(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Have work done that has no end until the block ends."""
+    tasks = [asyncio.create_task(one) for one in work]
     try:
-        async with metrics_site("" if path else prometheus_bind, metrics.exposition):
-            yield
+        yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-        if path:
-            write_snapshot(metrics, path)

@@ -12,6 +12,7 @@ from functools import partial
 from aiohttp import hdrs, web
 
 from imgproxy_py.web.middlewares import Around
+from imgproxy_py.web.prompt import PromptWire
 
 AROUND = web.AppKey("AROUND", Around)
 """Where an application keeps what answers all its requests."""
@@ -28,7 +29,8 @@ def take_shortcut(application: web.Application, server: web.Server) -> None:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         if not isinstance(request, Request) or hdrs.EXPECT in request.headers:
             return await routed(request)  # aiohttp tells the client to go on, or why not
-        return await around.answer(request)
+        wire = request.protocol
+        return await around.answer(request, wire.waited() if isinstance(wire, PromptWire) else 0.0)
 
     routed = server.request_handler
     server.request_handler = answer

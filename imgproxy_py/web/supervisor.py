@@ -31,6 +31,7 @@ from imgproxy_py.telemetry.metrics import MetricsSettings
 from imgproxy_py.web.addresses import describe, listen
 from imgproxy_py.web.metrics_site import metrics_site
 from imgproxy_py.web.server import LAST_CALL, MakeApplication, ServerSettings, Stop, run_alone, serve
+from imgproxy_py.web.tuning import settle
 
 POST = "_IMGPROXY_WORKER_POST"
 """The variable that tells a process that it is a worker; not one of ours that begin with `IMGPROXY_`, which are settings."""
@@ -106,7 +107,7 @@ def _run_worker(make: MakeApplication, settings: ServerSettings, post: WorkerPos
             settings,
             stop=stop,
             snapshots=post.snapshots,
-            on_ready=lambda: _begin_to_beat(lifeline),
+            on_ready=lambda: _begin(lifeline),
         )
 
     faulthandler.enable()  # a crash, and the end of a hang, leave a trace on standard error
@@ -126,7 +127,8 @@ def _stop_at_end_of(lifeline: socket.socket, stop: Stop) -> None:
     loop.add_reader(lifeline, ended)
 
 
-def _begin_to_beat(lifeline: socket.socket) -> None:
+def _begin(lifeline: socket.socket) -> None:
+    settle()
     _tell(lifeline, _READY)
     _beat(asyncio.get_running_loop(), lifeline)
 

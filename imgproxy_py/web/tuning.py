@@ -1,17 +1,48 @@
-"""How a process is set up before it serves."""
+"""How a process is set up before it serves, and when it looks for garbage."""
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import resource
 import sys
+
+from imgproxy_py.web.traffic import Traffic
 
 SWITCH_SECONDS = 0.0005
 """After how long a thread hands on the interpreter that another waits for. Python's own are 5 ms, and with four threads that
 make pictures the event loop's turn came after 100 ms (p99 of `/health`, two busy CPUs), with this after about half of it."""
 
+CALM = 512
+"""Below how many connections all objects are looked through for garbage; those of each take some 30 µs."""
+
+LOOK_SECONDS = 5.0
+
+_YOUNG, _MIDDLE, _OLD = 700, 10, 10  # Python's own thresholds (gc.set_threshold)
+_OLD_AT_MOST = 200
+"""Garbage that was not looked for because there was no calm is at most what that many collections of younger objects left."""
+
 
 def tune() -> None:
     """Let this process have as many connections and files open as it may, and its threads take turns often."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.set_threshold(_YOUNG, _MIDDLE, _OLD_AT_MOST)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def settle() -> None:
+    """Have the objects of a process that is ready now, its modules above all, never looked through for garbage again."""
+    gc.collect()
+    gc.freeze()
+
+
+async def collect_in_calm(traffic: Traffic) -> None:
+    """Look for garbage as often as Python would, but only while few are connected; until cancelled.
+
+    To go through all objects stops everything, event loop and threads, for a tenth of a second where thousands are connected.
+    """
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        if traffic.connections < CALM and gc.get_count()[2] >= _OLD:
+            gc.collect()

@@ -1,8 +1,8 @@
 """So many requests are begun in each round of the event loop, the others wait in order.
 
-What a request costs before its first wait, reading its URL above all, is the event loop's alone. When thousands come at once,
-that is seconds in which nobody else would be heard. Begun a few at a time, they leave time between for whatever is quick:
-pictures in memory, probes, answers that are ready.
+What a request costs before its first wait, a task, reading its URL, perhaps a refusal, is the event loop's alone. When
+thousands come at once, that is seconds in which nobody else would be heard. Begun a few at a time, they leave time between for
+whatever is quick: pictures in memory, probes, new connections, answers that are ready.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ EACH_ROUND = 8
 
 
 class Rounds:
-    """Lets so many in each round of the event loop go on at once. For one event loop."""
+    """Lets so many in each round of the event loop go on. For one event loop."""
 
     def __init__(self, each: int = EACH_ROUND) -> None:
         self.each = each
@@ -23,14 +23,19 @@ class Rounds:
         self._begun = 0
         self._running = False
 
-    async def join(self) -> None:
-        """Go on, in this round of the event loop if there is room, else in a later one."""
-        if self._begun < self.each and not self.waiting:
-            self._begin()
-            return
-        turn = asyncio.get_running_loop().create_future()
+    def __repr__(self) -> str:
+        return f"<Rounds of {self.each}, {len(self.waiting)} waiting>"
+
+    def join(self) -> bool:
+        """Tell whether there is room in this round, which is taken then; who finds none is to `wait`."""
+        if self.waiting or self._begun >= self.each:
+            return False
+        self._begin()
+        return True
+
+    def wait(self, turn: asyncio.Future[None]) -> None:
+        """Have a future done in a later round, in the order of those who wait; one that is done by then takes no turn."""
         self.waiting.append(turn)
-        await turn
 
     def _begin(self) -> None:
         self._begun += 1

@@ -1,0 +1,177 @@
+"""Clients who come in crowds are let in quickly, and keep nobody else from being heard.
+
+On uvloop, whose manners these are about; what is counted are rounds of its loop and the order of answers, not time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
+from itertools import pairwise
+from typing import NamedTuple
+
+import uvloop
+from aiohttp import web
+
+from imgproxy_py.web import accepting, rounds
+from imgproxy_py.web.application import WebSettings, make_application
+from imgproxy_py.web.doors import Door
+from imgproxy_py.web.problems import ImgproxyVoice
+from imgproxy_py.web.server import Server, ServerSettings
+from imgproxy_py.web.traffic import TRAFFIC, Traffic
+
+PICTURE = b"GET /picture HTTP/1.1\r\nHost: a\r\n\r\n"
+HEALTH = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+class Served(NamedTuple):
+    """A server in this process, and what it has begun of pictures so far."""
+
+    port: int
+    traffic: Traffic
+    begun: list[int]
+
+    def connection(self, stack: ExitStack) -> socket.socket:
+        """Connect; the kernel does so by itself, whatever the event loop is about."""
+        return stack.enter_context(socket.create_connection(("127.0.0.1", self.port), 10))
+
+
+@asynccontextmanager
+async def served(seconds: float = 0.0) -> AsyncIterator[Served]:
+    """Serve pictures that take so many seconds each."""
+    begun: list[int] = []
+
+    async def picture(_: web.Request) -> web.Response:
+        begun.append(len(begun))
+        await asyncio.sleep(seconds)
+        return web.Response(body=b"picture")
+
+    door = Door(path="/picture", handler=picture, voice=ImgproxyVoice(), dialect="imgproxy")
+    application = make_application([door], settings=WebSettings())
+    listening = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    async with Server(application, listening, ServerSettings(max_clients=0)):
+        yield Served(listening.getsockname()[1], application[TRAFFIC], begun)
+
+
+async def rounds_until(true: Callable[[], bool]) -> int:
+    """Give how many rounds the event loop has made until something was true."""
+    count = 0
+    while not true():
+        await asyncio.sleep(0)
+        count += 1
+        assert count < 100_000
+    return count
+
+
+def on_uvloop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    """Have a test run on an event loop of its own."""
+
+    def run() -> None:
+        async def main() -> None:
+            await test()
+
+        uvloop.run(main())
+
+    return run
+
+
+@on_uvloop
+async def test_many_connections_are_accepted_in_each_round() -> None:
+    with ExitStack() as stack:
+        async with served() as service:
+            for _ in range(10 * accepting.EACH_ROUND):
+                service.connection(stack)
+            assert await rounds_until(lambda: service.traffic.connections == 10 * accepting.EACH_ROUND) < 60
+
+
+@on_uvloop
+async def test_no_more_connections_are_accepted_in_a_round_than_are_begun_soon() -> None:
+    with ExitStack() as stack:
+        async with served() as service:
+            for _ in range(4 * accepting.EACH_ROUND):
+                service.connection(stack)
+            seen = [0]
+            while seen[-1] < 4 * accepting.EACH_ROUND:
+                await asyncio.sleep(0)
+                seen.append(service.traffic.connections)
+            assert max(after - before for before, after in pairwise(seen)) <= accepting.EACH_ROUND
+
+
+async def _crowd(service: Served, stack: ExitStack, count: int) -> list[socket.socket]:
+    crowd = [service.connection(stack) for _ in range(count)]
+    await rounds_until(lambda: service.traffic.connections == count)
+    return crowd
+
+
+@on_uvloop
+async def test_a_burst_of_requests_is_begun_a_few_in_each_round() -> None:
+    with ExitStack() as stack:
+        async with served() as service:
+            for connection in await _crowd(service, stack, 500):
+                connection.sendall(PICTURE)
+            seen = [0]
+            while seen[-1] < 500:
+                await asyncio.sleep(0)
+                seen.append(len(service.begun))
+            assert max(after - before for before, after in pairwise(seen)) <= rounds.EACH_ROUND
+
+
+@on_uvloop
+async def test_health_is_answered_before_a_burst_that_came_earlier() -> None:
+    with ExitStack() as stack:
+        async with served() as service:
+            *crowd, probe = await _crowd(service, stack, 501)
+            for connection in crowd:
+                connection.sendall(PICTURE)
+            probe.sendall(HEALTH)
+            probe.setblocking(False)
+            answer = await asyncio.get_running_loop().sock_recv(probe, 4096)
+            assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert len(service.begun) < 100
+
+
+@on_uvloop
+async def test_all_of_a_burst_are_answered() -> None:
+    with ExitStack() as stack:
+        async with served() as service:
+            crowd = await _crowd(service, stack, 100)
+            for connection in crowd:
+                connection.sendall(PICTURE)
+            loop = asyncio.get_running_loop()
+            for connection in crowd:
+                connection.setblocking(False)
+                assert (await loop.sock_recv(connection, 4096)).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@on_uvloop
+async def test_who_leaves_while_waiting_for_his_round_is_not_begun() -> None:
+    with ExitStack() as stack:
+        async with served(0.01) as service:
+            crowd = await _crowd(service, stack, 200)
+            for connection in crowd:
+                connection.sendall(PICTURE)
+            await rounds_until(lambda: len(service.begun) > 0)
+            for connection in crowd[100:]:
+                connection.close()
+            await rounds_until(lambda: service.traffic.connections == 100 and service.traffic.in_flight == 0)
+            assert 100 <= len(service.begun) < 200
+
+
+@on_uvloop
+async def test_requests_that_follow_one_in_line_are_answered_in_their_order() -> None:
+    with ExitStack() as stack:
+        async with served() as service:
+            *crowd, last = await _crowd(service, stack, 101)
+            for connection in crowd:
+                connection.sendall(PICTURE)
+            last.sendall(PICTURE)
+            await asyncio.sleep(0)
+            last.sendall(HEALTH)
+            last.setblocking(False)
+            answered, loop = b"", asyncio.get_running_loop()
+            while b"running" not in answered:
+                answered += await loop.sock_recv(last, 4096)
+            assert answered.count(b"HTTP/1.1 200 OK") == 2
+            assert answered.index(b"picture") < answered.index(b"running")

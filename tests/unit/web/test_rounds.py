@@ -1,0 +1,57 @@
+"""Thousands at once are begun a few at a time, so that others are heard in between."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from imgproxy_py.web.rounds import Rounds
+
+
+@pytest.fixture
+def begun() -> list[int]:
+    return []
+
+
+async def begin(rounds: Rounds, number: int, begun: list[int]) -> None:
+    if not rounds.join():
+        turn = asyncio.get_running_loop().create_future()
+        rounds.wait(turn)
+        await turn
+    begun.append(number)
+
+
+async def test_a_few_are_begun_in_each_round_in_their_order(begun: list[int]) -> None:
+    rounds, seen = Rounds(3), []
+    tasks = [asyncio.create_task(begin(rounds, number, begun)) for number in range(20)]
+    while len(begun) < 20:
+        before = len(begun)
+        await asyncio.sleep(0)
+        seen.append(len(begun) - before)
+    assert begun == list(range(20))
+    assert max(seen) <= 3
+    await asyncio.gather(*tasks)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not rounds._running
+
+
+async def test_somebody_else_is_heard_before_the_last_has_begun(begun: list[int]) -> None:
+    rounds, heard = Rounds(2), []
+    tasks = [asyncio.create_task(begin(rounds, number, begun)) for number in range(100)]
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_soon(lambda: heard.append(len(begun)))
+    await asyncio.gather(*tasks)
+    assert heard[0] < 10
+
+
+async def test_who_left_takes_no_turn_from_others(begun: list[int]) -> None:
+    rounds = Rounds(1)
+    tasks = [asyncio.create_task(begin(rounds, number, begun)) for number in range(6)]
+    await asyncio.sleep(0)
+    for leaving in (2, 3):
+        tasks[leaving].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert begun == [0, 1, 4, 5]
+    assert not rounds.waiting
