@@ -9,7 +9,6 @@ from pathlib import Path
 
 from imgproxy_py.errors import ImgproxyError
 from imgproxy_py.kinds import UnusableSetting
-from imgproxy_py.recipe.picture import Original
 from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.rendering.fallback import read_configured
 from imgproxy_py.settings import Settings
@@ -18,7 +17,7 @@ from imgproxy_py.settings.names import variable
 from imgproxy_py.sources.allowed import AllowedSources
 from imgproxy_py.sources.http import HttpSource
 from imgproxy_py.sources.origins import Origins, SparingSource
-from imgproxy_py.sources.port import Source
+from imgproxy_py.sources.port import Source, whole
 from imgproxy_py.sources.router import SourceRouter
 from imgproxy_py.sources.stored import Buckets, OneStore, Service, StoredSource
 from imgproxy_py.stores.local import LocalStore
@@ -84,7 +83,6 @@ async def configured_watermark(settings: Settings, sources: Source) -> bytes:
 async def _fetched_watermark(url: str, sources: Source) -> bytes:
     scheme, _, location = url.partition("://")
     try:
-        fetched = await sources.fetch(SourceRef(scheme=scheme, location=location))
+        return whole(await sources.fetch(SourceRef(scheme=scheme, location=location))).data
     except ImgproxyError as error:
         raise UnusableSetting("watermark_url", url, f"a picture that can be fetched ({error.title})") from error
-    return fetched.data if isinstance(fetched, Original) else b""

@@ -21,8 +21,12 @@ TAG, PREFIX, FLOOR = "tag:", "prefix:", "floor:"
 class Learned:
     """What purges name that were heard of just now."""
 
-    tags: tuple[str, ...]
+    tags: frozenset[str]
     prefixes: tuple[str, ...]
+
+    def concerns(self, source: str, tags: Iterable[str]) -> bool:
+        """Tell whether an original's URL or one of the tags is named."""
+        return source.startswith(self.prefixes) or not self.tags.isdisjoint(tags)
 
 
 Listener = Callable[[Learned], int]
@@ -66,7 +70,7 @@ class Purges:
             elif name.startswith(PREFIX):
                 _keep(self._prefixes, prefixes, name.removeprefix(PREFIX), generation)
         self._lengths = frozenset(map(len, self._prefixes))
-        learned = Learned(tuple(tags), tuple(prefixes))
+        learned = Learned(frozenset(tags), tuple(prefixes))
         return sum(listener(learned) for listener in self._listeners) if tags or prefixes else 0
 
     def drop_before(self, generation: int, *, void: bool = False) -> None:

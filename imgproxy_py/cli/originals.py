@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from imgproxy_py.assembly import open_studio
-from imgproxy_py.errors import SourceMissing, SourceUnreachable
-from imgproxy_py.recipe.picture import Original
+from imgproxy_py.errors import SourceMissing
 from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.settings import Settings
+from imgproxy_py.sources.port import whole
 
 STANDARD_INPUT = "-"
 
@@ -38,7 +38,4 @@ def fetched(settings: Settings, ref: SourceRef) -> bytes:
 
 async def _fetch(settings: Settings, ref: SourceRef) -> bytes:
     async with open_studio(settings) as studio:
-        original = await studio.sources.fetch(ref, max_bytes=settings.max_src_file_size)
-    if not isinstance(original, Original):
-        raise SourceUnreachable("the origin answered 304 to an unconditional request")
-    return original.data
+        return whole(await studio.sources.fetch(ref, max_bytes=settings.max_src_file_size)).data

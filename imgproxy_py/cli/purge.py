@@ -15,7 +15,7 @@ from imgproxy_py.caches.purges import Purges
 from imgproxy_py.cli.refusing import refusals
 from imgproxy_py.edges import Told, is_path, open_edges, tell
 from imgproxy_py.errors import PurgeUnavailable
-from imgproxy_py.recipe.tags import source_tag
+from imgproxy_py.recipe.tags import is_tag, source_tag
 from imgproxy_py.settings import Settings
 
 NAME = "purge"
@@ -81,8 +81,10 @@ def run(
 
 def _tags(settings: Settings, sources: Sequence[str], tags: Sequence[str]) -> dict[str, str]:
     """Give the tags, each with what it stands for."""
-    if wrong := [one for one in tags if not one or not one.isascii() or not one.isprintable() or set(one) & set(" ,")]:
-        raise ValueError(f"{', '.join(map(repr, wrong))}: expected a tag without spaces and commas")
+    if wrong := [one for one in tags if not is_tag(one)]:
+        raise ValueError(
+            f"{', '.join(map(repr, wrong))}: expected a tag of 1 to 128 visible ASCII characters without commas"
+        )
     named = {source_tag(ref): ref.url for one in sources for ref in settings.named_originals(one)}
     return named | dict.fromkeys(tags, "as given")
 

@@ -15,7 +15,7 @@ from imgproxy_py.cli.refusing import refusals
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
 from imgproxy_py.dialects.imgproxy.dialect import UNSIGNED, ImgproxyDialect
 from imgproxy_py.dialects.imgproxy.source import SourceReader
-from imgproxy_py.dialects.lexical import to_base64
+from imgproxy_py.dialects.lexical import percent_encoded, to_base64
 from imgproxy_py.dialects.query import QueryConfig, QueryDialect
 from imgproxy_py.dialects.query.dialect import MOUNT
 from imgproxy_py.dialects.signing import Signer
@@ -36,7 +36,6 @@ Examples:
 """
 
 _PLACEHOLDERS = frozenset({UNSIGNED, "insecure", "_"})
-_PLAIN_SAFE = ":/!$&'()*+,;=~"
 _QUERY_SAFE = ","
 
 
@@ -112,10 +111,9 @@ def query_target(settings: Settings, key: str, parameters: list[str], output: st
     """
     _check_shape(parameters, "=", "name=value")
     shared = settings.imgproxy_config()
-    root = settings.images_source or "local:///"
-    dialect = QueryDialect(QueryConfig(images_source=root, max_side=settings.images_max_side, shared=shared))
+    dialect = _query_dialect(settings, shared)
     query = "&".join(_parameter(one) for one in [*parameters, *([f"format={output}"] if output else [])])
-    target = f"{_mount(shared)}{MOUNT}{quote(_key(key, root))}?{query}"
+    target = f"{_mount(shared)}{MOUNT}{quote(_key(key, _root(settings)))}?{query}"
     signed = _signed(target, dialect.split(target).rest, Signer(shared.pairs, shared.signature_size))
     dialect.parse(signed, now=time.time())
     return signed
@@ -129,10 +127,7 @@ def target_signer(settings: Settings) -> Callable[[str], str]:
     """
     config = settings.imgproxy_config()
     signer, mount, dialect = Signer(config.pairs, config.signature_size), _mount(config), ImgproxyDialect(config)
-    query = QueryConfig(
-        images_source=settings.images_source or "local:///", max_side=settings.images_max_side, shared=config
-    )
-    queries = QueryDialect(query)
+    queries = _query_dialect(settings, config)
 
     def sign(target: str) -> str:
         if settings.images_source and target.startswith(mount + MOUNT):
@@ -145,6 +140,14 @@ def target_signer(settings: Settings) -> Callable[[str], str]:
         return signed
 
     return sign
+
+
+def _query_dialect(settings: Settings, shared: ImgproxyConfig) -> QueryDialect:
+    return QueryDialect(QueryConfig(images_source=_root(settings), max_side=settings.images_max_side, shared=shared))
+
+
+def _root(settings: Settings) -> str:
+    return settings.images_source or "local:///"
 
 
 def _signed_query(dialect: QueryDialect, target: str, signer: Signer) -> str:
@@ -185,7 +188,7 @@ def _parameter(pair: str) -> str:
 
 
 def _plain(config: ImgproxyConfig, source: str, output: str) -> str:
-    return f"plain/{quote(source, safe=_PLAIN_SAFE)}" + (f"@{output}" if output else "")
+    return f"plain/{percent_encoded(source)}" + (f"@{output}" if output else "")
 
 
 def _base64(config: ImgproxyConfig, source: str, output: str) -> str:

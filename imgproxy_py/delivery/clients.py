@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Annotated, Any
+from typing import Annotated
 
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, Field
@@ -88,7 +88,7 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
-def _named(address: Any) -> str:
+def _named(address: IPv4Address | IPv6Address | None) -> str:
     if address is None:
         return UNIX
     if isinstance(address, IPv6Address):

@@ -12,7 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from imgproxy_py.recipe.formats import FORMAT_NAMES, Format
 from imgproxy_py.recipe.model import Color
@@ -27,6 +27,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?
 _COLOR = re.compile(r"(?:[0-9a-fA-F]{3}){1,2}\Z")
 _BASE64 = re.compile(r"[A-Za-z0-9_-]*\Z")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_IN_PATHS = "/!$&'()*+,;=~"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 
@@ -126,6 +127,11 @@ def from_base64(text: str) -> bytes:
 def to_base64(data: bytes) -> str:
     """Encode as unpadded URL-safe base64."""
     return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def percent_encoded(text: str, *, colons: bool = True) -> str:
+    """Encode what cannot stand in a path as it is; without `colons` they are encoded as well."""
+    return quote(text, safe=_IN_PATHS + ":" if colons else _IN_PATHS)
 
 
 def percent_decoded(text: str) -> bytes:

@@ -108,13 +108,7 @@ class NegativeCache:
             self._entries.pop(key, None)
 
     def _forget_purged(self, learned: Learned) -> int:
-        tags = set(learned.tags)
-        gone = [
-            name
-            for name, entry in self._entries.items()
-            if not tags.isdisjoint(entry.tags) or entry.source.startswith(learned.prefixes)
-        ]
-        for name in gone:
+        for name in [name for name, entry in self._entries.items() if learned.concerns(entry.source, entry.tags)]:
             del self._entries[name]
         return 0  # no pictures
 

@@ -15,14 +15,13 @@ from pydantic import BaseModel, Field
 
 from imgproxy_py.caches.purges import Learned, Purges
 from imgproxy_py.deadline import Deadline
-from imgproxy_py.errors import SourceUnreachable
 from imgproxy_py.kinds import Count, Number
 from imgproxy_py.recipe.identity import original_state
 from imgproxy_py.recipe.picture import Original, Validators
 from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.recipe.tags import source_tag
 from imgproxy_py.rendering.flight import Flight
-from imgproxy_py.sources.port import Source
+from imgproxy_py.sources.port import Source, whole
 
 _PATIENCE: Final = 300.0  # seconds; sources have time-outs of their own, far below
 _OVERHEAD_BYTES: Final = 1024
@@ -180,10 +179,7 @@ class Originals:
 
     async def _fetch(self, held: Held) -> Original:
         ref, max_bytes = held.name
-        original = await self._sources.fetch(ref, max_bytes=max_bytes)
-        if not isinstance(original, Original):
-            raise SourceUnreachable("the origin answered 304 to an unconditional request")
-        held.original = original
+        original = held.original = whole(await self._sources.fetch(ref, max_bytes=max_bytes))
         if self._held.get(held.name) is held and held.cost <= self.max_bytes:
             self._keep(held)
         return original
@@ -217,12 +213,6 @@ class Originals:
                 self.drop(held)
 
     def _forget_purged(self, learned: Learned) -> int:
-        tags = set(learned.tags)
-        purged = [
-            held
-            for (ref, _), held in self._held.items()
-            if ref.url.startswith(learned.prefixes) or (tags and source_tag(ref) in tags)
-        ]
-        for held in purged:
+        for held in [held for (ref, _), held in self._held.items() if learned.concerns(ref.url, (source_tag(ref),))]:
             self.drop(held)
         return 0  # no pictures

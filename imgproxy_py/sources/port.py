@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from imgproxy_py.errors import SourceUnreachable
 from imgproxy_py.recipe.picture import Original, Validators
 from imgproxy_py.recipe.source import SourceRef
 
@@ -46,6 +47,13 @@ class RawAnswer:
     status: int
     headers: Mapping[str, str]
     chunks: AsyncIterator[bytes]
+
+
+def whole(fetched: Original | NotModified) -> Original:
+    """Give an original that was fetched without conditions; raises `SourceUnreachable` for a 304 all the same."""
+    if isinstance(fetched, NotModified):
+        raise SourceUnreachable("the origin answered 304 to an unconditional request")
+    return fetched
 
 
 class Source(Protocol):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote, urlsplit
 
+from imgproxy_py.dialects.lexical import percent_encoded, to_base64
+
 _UNWRITABLE = re.compile(r"[^!-~]+")  # what is no visible ASCII cannot stand in a URL
-_PLAIN_SAFE = ":/!$&'()*+,;=~"
 _WIDTH = "{width}"
 
 
@@ -23,8 +23,8 @@ def filled(entries: Sequence[str], template: str, widths: Sequence[int]) -> Iter
     if bool(widths) != (_WIDTH in template):
         raise ValueError(f"--template {template}: {_WIDTH} and --width go together")
     for entry in entries:
-        encoded = urlsafe_b64encode(entry.encode()).decode().rstrip("=")
-        target = template.replace("{base64}", encoded).replace("{source}", quote(entry, safe=_PLAIN_SAFE))
+        encoded = to_base64(entry.encode())
+        target = template.replace("{base64}", encoded).replace("{source}", percent_encoded(entry))
         yield from (target.replace(_WIDTH, str(width)) for width in widths or (0,))
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from urllib.parse import quote
 
 from imgproxy_py.dialects.encryption import SEALINGS, Sealing, sealings
 from imgproxy_py.dialects.imgproxy.config import ImgproxyConfig
-from imgproxy_py.dialects.lexical import Malformed, from_base64, percent_decoded, to_base64
+from imgproxy_py.dialects.lexical import Malformed, from_base64, percent_decoded, percent_encoded, to_base64
 from imgproxy_py.dialects.naming import name_source
 from imgproxy_py.errors import BadRequest
 from imgproxy_py.recipe.source import SourceRef
 
 _PLAIN = "plain"
-_SCHEMELESS_SAFE = "/!$&'()*+,;=~"
-_SAFE = ":" + _SCHEMELESS_SAFE
 _REFERENCE = re.compile(r"\$\{([0-9]{1,4})\}")
 
 
@@ -58,7 +55,7 @@ class SourceReader:
         text = self.text(source)
         if self._sealings:
             return self.sealed(text)
-        return f"{_PLAIN}/{quote(text, safe=_SAFE if source.scheme else _SCHEMELESS_SAFE)}"
+        return f"{_PLAIN}/{percent_encoded(text, colons=bool(source.scheme))}"
 
     def sealed(self, text: str) -> str:
         """Give the segments of an encrypted source; there must be a key."""

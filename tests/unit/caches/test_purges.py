@@ -59,7 +59,7 @@ def test_each_purge_is_heard_of_once() -> None:
     assert purges.learn([("tag:a", 1), ("tag:b", 2), ("prefix:s3://b/", 2)]) == 2
     assert purges.learn([("tag:b", 2)]) == 0
     assert purges.learn([("tag:b", 3)]) == 1
-    assert heard == [Learned(("a", "b"), ("s3://b/",)), Learned(("b",), ())]
+    assert heard == [Learned(frozenset("ab"), ("s3://b/",)), Learned(frozenset("b"), ())]
 
 
 def test_purges_may_be_forgotten_when_nothing_older_is_left_or_all_that_is_older_is_void() -> None:

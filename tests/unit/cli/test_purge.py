@@ -67,8 +67,8 @@ def test_a_dry_run_tells_tags_and_caches_and_nobody_else(run: Run) -> None:
     ("arguments", "reason"),
     [
         ((), "nothing to purge: give originals, tags with --tag, --prefix, or --path"),
-        (("--tag", "a b", *EDGE), "'a b': expected a tag without spaces and commas"),
-        (("--tag", "a,b", *EDGE), "'a,b': expected a tag without spaces and commas"),
+        (("--tag", "a b", *EDGE), "'a b': expected a tag of 1 to 128 visible ASCII characters without commas"),
+        (("--tag", "a,b", *EDGE), "'a,b': expected a tag of 1 to 128 visible ASCII characters without commas"),
         (("--path", "/a*b", *EDGE), "'/a*b': expected a path as it goes on the wire, * at its end only"),
         (("--path", "/a", "--no-edges", *EDGE), "paths are for caches in front, and none is told"),
         (
