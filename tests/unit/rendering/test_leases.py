@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from imgproxy_py.errors import BrokenImage, CapacityError, Overloaded
 from imgproxy_py.rendering.lease import Entry, Failure, LeaseSettings, State
-from imgproxy_py.rendering.leases import Lease, Leases, OtherFailed, Verdict, Watch
+from imgproxy_py.rendering.leases import Lease, Leases, OtherFailed
+from imgproxy_py.rendering.watch import Verdict, Watch
 from tests.fakes import FakeLeases, until
 
 SECONDS = 0.3
