@@ -33,7 +33,7 @@ from imgproxy_py.recipe.tags import cache_tags
 from imgproxy_py.rendering.fallback import FallbackImage
 from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.originals import Held, Originals
-from imgproxy_py.sources.port import NotModified, Source
+from imgproxy_py.sources.port import NotModified, Source, whole
 
 T = TypeVar("T")
 
@@ -44,6 +44,14 @@ class NoOriginal(Exception):
     def __init__(self, reason: ImgproxyError) -> None:
         super().__init__(str(reason))
         self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Of when a picture is: the newest purge known before its original was fetched, and when that was in Unix seconds."""
+
+    generation: int
+    checked_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,52 +82,52 @@ class Maker:
         """
         anew, known = known is not None, None if _has_marks_of_its_own(request) else known
         async with self.pool.admit(deadline) as place, AsyncExitStack() as stack:
-            started, checked_at = time.perf_counter(), self.clock()
-            original, held = await self._original(request, known, stack, anew=anew)
-            if known and (isinstance(original, NotModified) or await _is_same(known, key, original)):
-                renewed = replace(
-                    known,
-                    tags=cache_tags(request),
-                    generation=generation,
-                    checked_at=checked_at,
-                    timings=Timings(fetch=(time.perf_counter() - started) * 1000),
-                )
-                return _brought_up_to_date(renewed, original)
-            if anew and self.originals is not None:
-                self.originals.changed(request.source)
-            if isinstance(original, NotModified):
-                raise NoOriginal(SourceUnreachable("the origin answered 304 to an unconditional request"))
+            started, state = time.perf_counter(), _State(generation, self.clock())
+            found, held = await self._original(request, known, stack, anew=anew)
+            if known and await _is_confirmed(known, key, found):
+                return _renewed(known, found, request, state, _milliseconds_since(started))
+            original = self._new(request, found, anew=anew)
             if held is not None:
-                checked_at, generation = self.clock() - held.age, held.generation
+                state = _State(held.generation, self.clock() - held.age)
             share = self._share(held, stack)
             marks = await self.marks.of(request.recipe)
-            fetched = (time.perf_counter() - started) * 1000
-            try:
-                (picture, state), waited = await _worked(
-                    place, lambda interrupt: self._begun(original, request, interrupt, marks, share)
-                )
-            except (ImageError, SourceTooLarge) as error:
-                if held is not None and self.originals is not None:
-                    self.originals.drop(held)  # it may be mended any time
-                if isinstance(error, UnknownImage):
-                    raise NoOriginal(error) from error
-                raise
-            if held is not None and not picture.complete and self.originals is not None:
-                self.originals.drop(held)
-        return replace(
-            picture,
-            etag=entity_tag(key, state),
-            modified_at=original.validators.modified_at,
-            cache_control=original.cache_control,
-            origin_expires_at=original.expires_at,
-            headers=original.headers,
-            source=request.source.url,
-            tags=cache_tags(request),
-            generation=generation,
-            origin_etag=original.validators.etag,
-            checked_at=checked_at,
-            timings=replace(picture.timings, queue=waited, fetch=fetched),
-        )
+            fetched = _milliseconds_since(started)
+            (picture, name), waited = await self._worked(
+                place, held, lambda interrupt: self._begun(original, request, interrupt, marks, share)
+            )
+        timings = replace(picture.timings, queue=waited, fetch=fetched)
+        return _of_original(replace(picture, etag=entity_tag(key, name), timings=timings), original, request, state)
+
+    def _new(self, request: ImageRequest, found: Original | NotModified, *, anew: bool) -> Original:
+        """Give an original that is not the one known before; raises `NoOriginal` for a 304."""
+        if anew and self.originals is not None:
+            self.originals.changed(request.source)
+        try:
+            return whole(found)
+        except SourceUnreachable as error:
+            raise NoOriginal(error) from error
+
+    async def _worked(
+        self, place: Admission, held: Held | None, begin: Callable[[Interrupt], Priced[tuple[Picture, str]]]
+    ) -> tuple[tuple[Picture, str], float]:
+        """Give the picture, its original's state by name, and the milliseconds of waiting.
+
+        An original that is broken or incomplete is used for nobody else: it may be mended any time.
+        """
+        try:
+            (picture, name), waited = await _run(place, begin)
+        except (ImageError, SourceTooLarge) as error:
+            self._drop(held)
+            if isinstance(error, UnknownImage):
+                raise NoOriginal(error) from error
+            raise
+        if not picture.complete:
+            self._drop(held)
+        return (picture, name), waited
+
+    def _drop(self, held: Held | None) -> None:
+        if held is not None and self.originals is not None:
+            self.originals.drop(held)
 
     def _begun(
         self,
@@ -132,8 +140,8 @@ class Maker:
         begun = self.transformer.begin(original.data, request.recipe, interrupt, marks, share)
 
         def finish() -> tuple[Picture, str]:
-            state = original_state(original.validators) or content_state(original.data)  # a digest of all of it
-            return begun.finish(), state
+            name = original_state(original.validators) or content_state(original.data)  # a digest of all of it
+            return begun.finish(), name
 
         return Priced(begun.cost, finish)
 
@@ -167,7 +175,7 @@ class Maker:
         return share
 
 
-async def _worked(place: Admission, begin: Callable[[Interrupt], Priced[T]]) -> tuple[T, float]:
+async def _run(place: Admission, begin: Callable[[Interrupt], Priced[T]]) -> tuple[T, float]:
     """Run work in a thread, again whenever it was postponed; give its result and the milliseconds it has waited in all."""
     waited = 0.0
     while True:
@@ -179,7 +187,11 @@ async def _worked(place: Admission, begin: Callable[[Interrupt], Priced[T]]) -> 
         since = time.perf_counter()
         if ended is not None:
             await asyncio.wrap_future(ended)
-        waited += (time.perf_counter() - since) * 1000
+        waited += _milliseconds_since(since)
+
+
+def _milliseconds_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
 
 
 def _has_marks_of_its_own(request: ImageRequest) -> bool:
@@ -190,6 +202,10 @@ def _has_marks_of_its_own(request: ImageRequest) -> bool:
 def _validators(known: Picture) -> Validators | None:
     found = Validators(etag=known.origin_etag, modified_at=known.modified_at)
     return found if found != Validators() else None
+
+
+async def _is_confirmed(known: Picture, key: str, told: Original | NotModified) -> bool:
+    return isinstance(told, NotModified) or await _is_same(known, key, told)
 
 
 async def _is_same(known: Picture, key: str, original: Original) -> bool:
@@ -203,6 +219,36 @@ async def _is_same(known: Picture, key: str, original: Original) -> bool:
         return False
     state = await asyncio.to_thread(content_state, original.data)
     return entity_tag(key, state) == known.etag
+
+
+def _of_original(picture: Picture, original: Original, request: ImageRequest, state: _State) -> Picture:
+    """Give a picture with what is to be told of its original."""
+    return replace(
+        picture,
+        modified_at=original.validators.modified_at,
+        cache_control=original.cache_control,
+        origin_expires_at=original.expires_at,
+        headers=original.headers,
+        source=request.source.url,
+        tags=cache_tags(request),
+        generation=state.generation,
+        origin_etag=original.validators.etag,
+        checked_at=state.checked_at,
+    )
+
+
+def _renewed(
+    known: Picture, told: Original | NotModified, request: ImageRequest, state: _State, fetched: float
+) -> Picture:
+    """Give a picture that was made before, as if it were made now."""
+    renewed = replace(
+        known,
+        tags=cache_tags(request),
+        generation=state.generation,
+        checked_at=state.checked_at,
+        timings=Timings(fetch=fetched),
+    )
+    return _brought_up_to_date(renewed, told)
 
 
 def _brought_up_to_date(picture: Picture, told: Original | NotModified) -> Picture:
