@@ -16,9 +16,10 @@ from imgproxy_py.settings.errors import SettingsError, WrongSetting
 from imgproxy_py.settings.names import variable
 from imgproxy_py.sources.allowed import AllowedSources
 from imgproxy_py.sources.http import HttpSource
-from imgproxy_py.sources.origins import Origins, SparingSource
+from imgproxy_py.sources.origins import Origins
 from imgproxy_py.sources.port import Source, whole
 from imgproxy_py.sources.router import SourceRouter
+from imgproxy_py.sources.sparing import SparingSource
 from imgproxy_py.sources.stored import Buckets, OneStore, Service, StoredSource
 from imgproxy_py.stores.local import LocalStore
 from imgproxy_py.stores.s3_profiles import S3Profile, open_s3, profiles_of

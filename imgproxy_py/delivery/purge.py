@@ -37,6 +37,12 @@ PATH = "/purge"
 _PATIENCE = 10.0  # seconds for the body to come
 _LONGEST_BY = 100
 _LISTS = ("sources", "tags", "prefixes", "paths")
+_SHAPES: dict[str, tuple[Callable[[str], bool], str]] = {
+    "tags": (is_tag, "1 to 128 visible ASCII characters"),
+    "paths": (is_path, "a path as it goes on the wire, * at its end only"),
+}
+"""What the names of a list are to be, and how that is told."""
+
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("imgproxy_py.delivery")
 
 
@@ -122,18 +128,8 @@ async def _body(request: web.Request) -> bytes:
 
 def read_order(body: bytes, originals: Meant, beginnings: Meant) -> Order:
     """Read an order; raises `BadRequest` that lists all that is wrong."""
-    try:
-        given: Any = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(f"the body is no JSON: {error}") from None
-    if not isinstance(given, dict):
-        raise BadRequest("the body is no JSON object")
-    wrong = list(_wrong(given))
-    if wrong:
-        raise BadRequest(wrong=tuple(wrong))
-    lists = {name: list(dict.fromkeys(given.get(name, ()))) for name in _LISTS}
-    if not any(lists.values()):
-        raise BadRequest(f"nothing to purge: give {', '.join(_LISTS)}")
+    given = _object(body)
+    lists = _lists(given)
     sources = [ref for text in lists["sources"] for ref in originals(text)]
     begun = [ref for text in lists["prefixes"] for ref in beginnings(text)]
     tags = dict.fromkeys((*map(source_tag, sources), *lists["tags"]))
@@ -157,6 +153,26 @@ def read_order(body: bytes, originals: Meant, beginnings: Meant) -> Order:
     )
 
 
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        given: Any = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"the body is no JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise BadRequest("the body is no JSON object")
+    return given
+
+
+def _lists(given: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Give what each list names, each name once."""
+    if wrong := tuple(_wrong(given)):
+        raise BadRequest(wrong=wrong)
+    lists = {name: list(dict.fromkeys(given.get(name, ()))) for name in _LISTS}
+    if not any(lists.values()):
+        raise BadRequest(f"nothing to purge: give {', '.join(_LISTS)}")
+    return lists
+
+
 def _wrong(given: Mapping[str, Any]) -> Iterable[WrongParameter]:
     for name in given.keys() - {*_LISTS, "edges", "by"}:
         yield WrongParameter(name, str(given[name]), "no such field")
@@ -164,16 +180,9 @@ def _wrong(given: Mapping[str, Any]) -> Iterable[WrongParameter]:
         texts = given.get(name, [])
         if not isinstance(texts, list) or not all(isinstance(one, str) and one for one in texts):
             yield WrongParameter(name, str(texts), "a list of texts that are not blank")
-        elif name == "tags":
-            yield from (
-                WrongParameter(name, one, "1 to 128 visible ASCII characters") for one in texts if not is_tag(one)
-            )
-        elif name == "paths":
-            yield from (
-                WrongParameter(name, one, "a path as it goes on the wire, * at its end only")
-                for one in texts
-                if not is_path(one)
-            )
+        elif name in _SHAPES:
+            is_good, expected = _SHAPES[name]
+            yield from (WrongParameter(name, one, expected) for one in texts if not is_good(one))
     if not isinstance(given.get("edges", True), bool):
         yield WrongParameter("edges", str(given["edges"]), "true or false")
     by = given.get("by", "")

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 import sys
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -33,15 +32,10 @@ from imgproxy_py.errors import (
     SourceUnreachable,
 )
 from imgproxy_py.kinds import Count, Seconds
-from imgproxy_py.recipe.picture import Original, Validators
-from imgproxy_py.recipe.source import SourceRef
-from imgproxy_py.sources.port import NotModified, RawAnswer, Source
 
 MOST_ORIGINS = 1000
 """Origins that are remembered; beyond them the longest unused leave, unless they are being asked."""
 
-_PORTS = {"http": ":80", "https": ":443"}
-_END_OF_AUTHORITY = re.compile(r"[/?#\\]")
 _FAILURES = (SourceTimeout, SourceFailed, SourceIncomplete, SourceNotReached)
 _SAY_NOTHING = (SourceForbidden, SourceUnreachable)  # refused by us, or not to be asked so
 
@@ -67,14 +61,6 @@ class OriginSettings(BaseModel):
         1.0, description="Seconds that it is left alone before one fetch tries it, doubled each time that this fails."
     )
     origin_max_pause: Seconds = Field(30.0, description="Seconds that it is left alone at most before it is tried.")
-
-
-def origin_of(ref: SourceRef) -> str:
-    """Name the origin of an original: `https://host:port` without a default port, or `s3://bucket`."""
-    if ref.scheme not in _PORTS:
-        return f"{ref.scheme}://{ref.location.partition('/')[0]}"
-    authority = _END_OF_AUTHORITY.split(ref.location, maxsplit=1)[0].rpartition("@")[2].lower()
-    return f"{ref.scheme}://{authority.removesuffix(_PORTS[ref.scheme]).rstrip('.')}"
 
 
 @dataclass(slots=True)
@@ -258,39 +244,3 @@ class _Judged:
             self._origin.breaker.gave_up()
         else:
             self._origins.succeeded(self._origin)
-
-
-class SparingSource:
-    """A `Source` that asks another one, in turns at each origin."""
-
-    def __init__(self, source: Source, origins: Origins) -> None:
-        self._source = source
-        self._origins = origins
-
-    def __repr__(self) -> str:
-        return f"<SparingSource: {self._source!r}>"
-
-    async def fetch(
-        self, ref: SourceRef, *, max_bytes: int = 0, unless: Validators | None = None
-    ) -> Original | NotModified:
-        """Fetch an original whole when it is one's turn."""
-        async with self._origins.turn(origin_of(ref)):
-            return await self._source.fetch(ref, max_bytes=max_bytes, unless=unless)
-
-    async def validators(self, ref: SourceRef) -> Validators:
-        """Give an original's validators when it is one's turn."""
-        async with self._origins.turn(origin_of(ref)):
-            return await self._source.validators(ref)
-
-    @asynccontextmanager
-    async def raw(self, ref: SourceRef, headers: Mapping[str, str]) -> AsyncIterator[RawAnswer]:
-        """Relay an original; the turn ends with the answer's headers, or slow clients would keep others waiting."""
-        async with AsyncExitStack() as relaying:
-            async with self._origins.turn(origin_of(ref)) as turn:
-                answer = await relaying.enter_async_context(self._source.raw(ref, headers))
-                turn.failed = answer.status >= 500
-            yield answer
-
-    async def ping(self) -> None:
-        """Ask the source itself, whose origins are not asked one by one."""
-        await self._source.ping()

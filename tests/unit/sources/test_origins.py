@@ -24,8 +24,9 @@ from imgproxy_py.errors import (
     SourceUnreachable,
 )
 from imgproxy_py.recipe.source import SourceRef
-from imgproxy_py.sources.origins import MOST_ORIGINS, Origins, OriginSettings, SparingSource, origin_of
+from imgproxy_py.sources.origins import MOST_ORIGINS, Origins, OriginSettings
 from imgproxy_py.sources.port import RawAnswer
+from imgproxy_py.sources.sparing import SparingSource, origin_of
 from tests.fakes import FakeSource
 
 
