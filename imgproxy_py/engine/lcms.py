@@ -15,10 +15,8 @@ GREY, RGB = 1, 3
 """The samples of a pixel without alpha."""
 
 _SPACES = {GREY: 3, RGB: 4}  # PT_GRAY, PT_RGB
-_RELATIVE, _NOT_CACHED = (
-    1,
-    0x40,
-)  # as libvips' icc_transform; without a cache of one pixel all threads may use a transform
+# As libvips' icc_transform; without a cache of one pixel all threads may use a transform.
+_RELATIVE, _NOT_CACHED = 1, 0x40
 
 _HANDLE, _NUMBER = ctypes.c_void_p, ctypes.c_uint32
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {

@@ -23,10 +23,8 @@ _LARGEST_PROFILE = 64 * 1024
 _LARGEST_PICTURE = 4_000_000  # pixels; of larger ones the transform is made in no time beside theirs, and they stream
 _AT_ONCE = 500_000  # pixels between two looks at the interrupt: about 5 ms
 
-_TAGS_AT, _TAG = (
-    128,
-    12,
-)  # the tag table of an ICC profile: how many, then signature, offset, length of each (ICC.1 §7.3)
+# The tag table of an ICC profile: how many, then signature, offset, length of each (ICC.1 §7.3).
+_TAGS_AT, _TAG = 128, 12
 _MATRIX = frozenset({b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC"})
 _CURVE = frozenset({b"kTRC"})
 _TABLES = b"A2B"
@@ -62,9 +60,7 @@ def standardised(
 
 
 def _transformed(image: pyvips.Image, transform: Transform, interrupt: Interrupt) -> pyvips.Image:
-    made = interrupt.watch(
-        image.copy()
-    ).copy_memory()  # of the copy, since pixels that are in memory already are shared
+    made = interrupt.watch(image.copy()).copy_memory()  # of the copy: pixels that are in memory already are shared
     address, count = address_of_pixels(made), made.width * made.height
     for start in range(0, count, _AT_ONCE):
         interrupt.check()
