@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from imgproxy_py.kinds import Flag, Integer, Number
 from imgproxy_py.recipe.formats import FORMAT_NAMES, Format
-from imgproxy_py.recipe.model import AutoQualityMethod, Subsampling, WebpCompression, WebpPreset
+from imgproxy_py.recipe.model import AutoQualityMethod, Output, Subsampling, WebpCompression, WebpPreset
+
+T = TypeVar("T")
 
 DEFAULT_FORMAT_QUALITY = {Format.WEBP: 79, Format.AVIF: 63, Format.JXL: 77}
 _DEFAULT_LEAST = {Format.AVIF: 60}
@@ -140,3 +142,13 @@ class EncoderSettings(BaseModel):
     jxl_effort: Annotated[Integer, Field(ge=1, le=9)] = Field(
         default=4, description="JPEG XL encoder's effort, 1 (fast) to 9 (small)."
     )
+
+
+def either(asked: T | None, configured: T) -> T:
+    """Give what the URL asks of an encoder, or what is configured if it asks nothing."""
+    return configured if asked is None else asked
+
+
+def quantizes(asked: Output, settings: EncoderSettings) -> bool:
+    """Tell whether PNG is written with a palette."""
+    return either(asked.png.quantize, settings.png_quantize)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import pyvips
 
 from imgproxy_py.engine.codecs.registry import encoders
+from imgproxy_py.engine.encoder_settings import either, quantizes
 from imgproxy_py.engine.gain_map import GAIN_MAP
 from imgproxy_py.engine.libvips import SAVERS
 from imgproxy_py.engine.palette import with_colors
@@ -17,7 +18,6 @@ from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.model import JpegOptions, Output, PngOptions, WebpCompression
 
-T = TypeVar("T")
 _AVIF_LEAST_SIDE = 16
 
 
@@ -48,7 +48,7 @@ def encode(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) ->
         return bridged.encode(image, encoding.quality, encoding.keep, settings)
     options = _OPTIONS[encoding.format](image, encoding, settings)
     data: bytes = pyvips.Operation.call(SAVERS[encoding.format], image, keep=encoding.keep, **options)
-    if encoding.format is Format.PNG and _quantizes(encoding.asked, settings):
+    if encoding.format is Format.PNG and quantizes(encoding.asked, settings):
         return with_colors(data, _colors(encoding.asked.png, settings))
     if encoding.format is Format.JPEG and image.get_typeof(GAIN_MAP):
         return with_metadata(data, image, encoding.keep)
@@ -58,8 +58,8 @@ def encode(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) ->
 def _jpeg(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> dict[str, Any]:
     return {"Q": max(1, encoding.quality), "optimize_coding": True} | _switched_on(
         {
-            "interlace": _either(encoding.asked.jpeg.progressive, settings.jpeg_progressive),
-            "subsample_mode": "off" if _either(encoding.asked.jpeg.no_subsample, settings.jpeg_no_subsample) else "",
+            "interlace": either(encoding.asked.jpeg.progressive, settings.jpeg_progressive),
+            "subsample_mode": "off" if either(encoding.asked.jpeg.no_subsample, settings.jpeg_no_subsample) else "",
             **_mozjpeg(encoding.asked.jpeg, settings),
         }
     )
@@ -68,10 +68,10 @@ def _jpeg(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> 
 def _mozjpeg(asked: JpegOptions, settings: EngineSettings) -> dict[str, Any]:
     """Give what takes an encoder's time; `optimize_scans` does nothing unless the JPEG is progressive."""
     return {
-        "trellis_quant": _either(asked.trellis_quant, settings.jpeg_trellis_quant),
-        "overshoot_deringing": _either(asked.overshoot_deringing, settings.jpeg_overshoot_deringing),
-        "optimize_scans": _either(asked.optimize_scans, settings.jpeg_optimize_scans),
-        "quant_table": _either(asked.quant_table, settings.jpeg_quant_table),
+        "trellis_quant": either(asked.trellis_quant, settings.jpeg_trellis_quant),
+        "overshoot_deringing": either(asked.overshoot_deringing, settings.jpeg_overshoot_deringing),
+        "optimize_scans": either(asked.optimize_scans, settings.jpeg_optimize_scans),
+        "quant_table": either(asked.quant_table, settings.jpeg_quant_table),
     }
 
 
@@ -83,20 +83,16 @@ def _switched_on(options: dict[str, Any]) -> dict[str, Any]:
 def _png(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> dict[str, Any]:
     asked = encoding.asked.png
     depth = palette_depth(image)
-    if _quantizes(encoding.asked, settings):
+    if quantizes(encoding.asked, settings):
         depth = _depth_for(_colors(asked, settings))
     # libvips bounds a palette by its depth alone: its `colours` is an old name for that, and fails between the depths.
     palette: dict[str, Any] = {"palette": True, "bitdepth": depth}
     colors: dict[str, Any] = {"filter": settings.png_filter, "compression": settings.png_compression}
-    return {"interlace": _either(asked.interlaced, settings.png_interlaced), **(palette if depth else colors)}
-
-
-def _quantizes(asked: Output, settings: EngineSettings) -> bool:
-    return _either(asked.png.quantize, settings.png_quantize)
+    return {"interlace": either(asked.interlaced, settings.png_interlaced), **(palette if depth else colors)}
 
 
 def _colors(asked: PngOptions, settings: EngineSettings) -> int:
-    return _either(asked.quantization_colors, settings.png_quantization_colors)
+    return either(asked.quantization_colors, settings.png_quantization_colors)
 
 
 def _webp(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> dict[str, Any]:
@@ -104,10 +100,10 @@ def _webp(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> 
     options: dict[str, Any] = {
         "Q": encoding.quality,
         "effort": settings.webp_effort,
-        "preset": _either(asked.preset, settings.webp_preset).value,
+        "preset": either(asked.preset, settings.webp_preset).value,
     }
-    smart = {"smart_subsample": _either(asked.smart_subsample, settings.webp_smart_subsample)}
-    return options | _switched_on(smart) | _WEBP_COMPRESSION[_either(asked.compression, settings.webp_compression)]
+    smart = {"smart_subsample": either(asked.smart_subsample, settings.webp_smart_subsample)}
+    return options | _switched_on(smart) | _WEBP_COMPRESSION[either(asked.compression, settings.webp_compression)]
 
 
 # Quality is then how little the pixels are changed beforehand, and how hard the encoder tries.
@@ -124,7 +120,7 @@ def _avif(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> 
         "compression": "av1",
         "effort": 9 - settings.avif_speed,
         "bitdepth": 10 if image.format == "ushort" else 8,
-        "subsample_mode": _either(encoding.asked.avif.subsample, settings.avif_subsample).value,
+        "subsample_mode": either(encoding.asked.avif.subsample, settings.avif_subsample).value,
     }
 
 
@@ -134,10 +130,6 @@ def _gif(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> d
 
 def _tiff(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> dict[str, Any]:
     return {"Q": max(1, encoding.quality)}
-
-
-def _either(asked: T | None, configured: T) -> T:
-    return configured if asked is None else asked
 
 
 _OPTIONS: dict[Format, Callable[[pyvips.Image, Encoding, EngineSettings], dict[str, Any]]] = {

@@ -21,12 +21,12 @@ import pyvips
 from pydantic import BaseModel, Field
 
 from imgproxy_py.engine.interrupt import Interrupt
+from imgproxy_py.engine.samples import SAMPLE_BYTES
 from imgproxy_py.kinds import Count
 
 _OVERHEAD_BYTES = 4096
 """What an entry costs beside its pixels: libvips' image, its metadata, the key."""
 
-_SAMPLE_BYTES = {"uchar": 1, "char": 1, "ushort": 2, "short": 2, "uint": 4, "int": 4, "float": 4, "double": 8}
 _LARGEST_SAMPLE = 16
 
 _Key = tuple[int, str, Hashable]
@@ -63,7 +63,7 @@ class Frame:
         """How much memory the pixels take, computed or not."""
         image = self.image
         samples: int = image.width * image.height * image.bands
-        return samples * _SAMPLE_BYTES.get(image.format, _LARGEST_SAMPLE)
+        return samples * SAMPLE_BYTES.get(image.format, _LARGEST_SAMPLE)
 
     def computed(self, interrupt: Interrupt) -> Frame:
         """Give the frame with its pixels in memory."""

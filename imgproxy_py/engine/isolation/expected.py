@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imgproxy_py.engine.codec_rates import DECODING, encoding_rate
+from imgproxy_py.engine.encoder_settings import quantizes
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.model import Output
@@ -15,8 +16,7 @@ _DECODERS = frozenset({Format.HEIC, Format.RAW, Format.PSD})
 
 def encoding_milliseconds(width: int, height: int, kind: Format, asked: Output, settings: EngineSettings) -> float:
     """Give how long an encoder works on a frame of that size without looking up; 0 for those that can be interrupted."""
-    quantizes = asked.png.quantize
-    makes_palette = kind is Format.PNG and (settings.png_quantize if quantizes is None else quantizes)
+    makes_palette = kind is Format.PNG and quantizes(asked, settings)
     if kind not in _ENCODERS and not makes_palette:
         return 0.0
     return width * height / _MEGAPIXEL * encoding_rate(kind, asked, settings)

@@ -11,11 +11,11 @@ from typing import Any
 
 import pyvips
 
+from imgproxy_py.engine.samples import SAMPLE_BYTES
 from imgproxy_py.errors import BrokenImage
 
 Watch = Callable[[pyvips.Image], pyvips.Image]
 
-_SAMPLE_BYTES = {"uchar": 1, "char": 1, "ushort": 2, "short": 2, "uint": 4, "int": 4, "float": 4, "double": 8}
 _ITS_OWN = frozenset(
     {
         *("width", "height", "bands", "format", "coding", "interpretation", "xoffset", "yoffset", "xres", "yres"),
@@ -43,9 +43,9 @@ class Sheet:
     @property
     def length(self) -> int:
         """How many bytes the samples take; raises `BrokenImage` for samples of no known kind."""
-        if self.format not in _SAMPLE_BYTES:
+        if self.format not in SAMPLE_BYTES:
             raise BrokenImage(f"samples of an unknown kind, {self.format}")
-        return self.width * self.height * self.bands * _SAMPLE_BYTES[self.format]
+        return self.width * self.height * self.bands * SAMPLE_BYTES[self.format]
 
     def document(self) -> dict[str, Any]:
         """Give the sheet as what JSON can hold."""
