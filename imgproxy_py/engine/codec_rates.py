@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from imgproxy_py.engine.encoder_settings import EncoderSettings
 from imgproxy_py.recipe.formats import VIDEOS, Format
+from imgproxy_py.recipe.jpeg import is_progressive
+from imgproxy_py.recipe.jpeg_scans import EIGHTH
 from imgproxy_py.recipe.model import Output, WebpCompression
 
 DECODING = {
@@ -24,7 +26,15 @@ DECODING = {
     Format.PDF: 60.0,
     **dict.fromkeys(VIDEOS, 60.0),
 }
-"""For a megapixel of an original; JPEG's depends on more than its pixels."""
+"""For a megapixel of an original; of JPEG `jpeg_decoding_cost` tells more."""
+
+_JPEG_BYTES, _JPEG_BLOCKS, _JPEG_SAMPLES = 15.0, 2.0, 3.0
+"""Of a JPEG: for a megabyte of entropy-coded data, for a megapixel of coefficients, for a megapixel of samples."""
+_JPEG_SCANS_BLOCKS = 9.0
+"""For a megapixel of coefficients of a progressive one, which are all kept and gone through scan by scan."""
+_JPEG_EIGHTH_BYTES, _JPEG_EIGHTH_BLOCKS = 2.5, 5.0
+"""The same of a progressive one that is made an eighth of its size, for which most scans are left out."""
+_MEGABYTE = 1_000_000
 
 _WEBP_EFFORTS = (34.0, 41.0, 60.0, 115.0, 120.0, 145.0, 300.0)
 _WEBP_LOSSLESS = 1000.0
@@ -35,6 +45,14 @@ _PNG, _PNG_TRYING, _PNG_PALETTE = 45.0, 120.0, 1700.0
 _PNG_QUICK = 3
 """The highest compression of PNG that is quick. `_PNG_TRYING` is for higher ones, and where all filters are tried."""
 _OTHERS = {Format.GIF: 1900.0, Format.HEIC: 370.0, Format.TIFF: 4.0, Format.BMP: 3.0, Format.ICO: 250.0}
+
+
+def jpeg_decoding_cost(data: bytes, megapixels: float, shrink: float) -> float:
+    """Give the milliseconds that decoding a JPEG takes, `shrink` times smaller."""
+    coded, blocks = _JPEG_BYTES, _JPEG_BLOCKS
+    if is_progressive(data):
+        coded, blocks = (_JPEG_EIGHTH_BYTES, _JPEG_EIGHTH_BLOCKS) if shrink == EIGHTH else (coded, _JPEG_SCANS_BLOCKS)
+    return coded * len(data) / _MEGABYTE + (blocks + _JPEG_SAMPLES / shrink**2) * megapixels
 
 
 def encoding_rate(kind: Format, output: Output, settings: EncoderSettings) -> float:

@@ -13,14 +13,12 @@ from dataclasses import dataclass, fields
 from typing import Generic, TypeVar
 
 from imgproxy_py.engine.choice import Choice
-from imgproxy_py.engine.codec_rates import DECODING, encoding_rate
+from imgproxy_py.engine.codec_rates import DECODING, encoding_rate, jpeg_decoding_cost
 from imgproxy_py.engine.encoder_settings import EncoderSettings
 from imgproxy_py.engine.opening import Opened
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.frames import looks_at_pixels
 from imgproxy_py.recipe.geometry import Plan, Size, load_shrink, plan
-from imgproxy_py.recipe.jpeg import is_progressive
-from imgproxy_py.recipe.jpeg_scans import EIGHTH
 from imgproxy_py.recipe.limits import Limits
 from imgproxy_py.recipe.model import (
     AutoQualityMethod,
@@ -48,15 +46,8 @@ class Priced(Generic[T]):
 
 
 _MEGAPIXEL = 1_000_000
-_MEGABYTE = 1_000_000
 
 # Milliseconds for a megapixel, if nothing else is said.
-_JPEG_BYTES, _JPEG_BLOCKS, _JPEG_SAMPLES = 15.0, 2.0, 3.0
-"""Of a JPEG: for a megabyte of entropy-coded data, for a megapixel of coefficients, for a megapixel of samples."""
-_JPEG_SCANS_BLOCKS = 9.0
-"""For a megapixel of coefficients of a progressive one, which are all kept and gone through scan by scan."""
-_JPEG_EIGHTH_BYTES, _JPEG_EIGHTH_BLOCKS = 2.5, 5.0
-"""The same of a progressive one that is made an eighth of its size, for which most scans are left out."""
 _WEBP_SCALED = 0.6
 """How much of its decoding WebP costs when its decoder scales it."""
 _RESIZING, _RESIZING_LINEAR = 3.0, 25.0
@@ -106,20 +97,13 @@ def decoding_cost(header: Header, data: bytes, shrink: float, *, effort: float =
     """Give the cost of decoding one frame, `shrink` times smaller; `effort` is an SVG's."""
     pixels = header.width * header.height / _MEGAPIXEL
     if header.format is Format.JPEG:
-        return _jpeg_cost(data, pixels, shrink)
+        return jpeg_decoding_cost(data, pixels, shrink)
     cost = DECODING[header.format] * pixels
     if header.format is Format.SVG:
         return cost * (1 + effort) / shrink**2
     if header.format is Format.PDF or header.format is Format.RAW:
         return cost / shrink**2
     return cost * _WEBP_SCALED if header.format is Format.WEBP and shrink > 1 else cost
-
-
-def _jpeg_cost(data: bytes, pixels: float, shrink: float) -> float:
-    coded, blocks = _JPEG_BYTES, _JPEG_BLOCKS
-    if is_progressive(data):
-        coded, blocks = (_JPEG_EIGHTH_BYTES, _JPEG_EIGHTH_BLOCKS) if shrink == EIGHTH else (coded, _JPEG_SCANS_BLOCKS)
-    return coded * len(data) / _MEGABYTE + (blocks + _JPEG_SAMPLES / shrink**2) * pixels
 
 
 def stage_cost(stage: Stage, header: Header, read: float, size: Size, *, linear: bool) -> float:

@@ -120,6 +120,37 @@ def _sides() -> tuple[ctypes._NamedFuncPointer, ctypes._NamedFuncPointer]:
     return _function("vips_image_get_width", ctypes.c_int), _function("vips_image_get_height", ctypes.c_int)
 
 
+_ANY_DEMAND_STYLE = 3  # VipsDemandStyle
+
+
+def blank_like(image: pyvips.Image) -> pyvips.Image:
+    """Give an image in memory with another's size, kind and metadata; its samples are there to be written.
+
+    They are whatever was in memory before, and count among libvips' own. Raises `pyvips.Error` if there is no room.
+    """
+    new, like, prepare = _makers()
+    blank = pyvips.Image(pyvips.ffi.cast("VipsImage *", new()))
+    address = _address(blank)
+    if like(address, _ANY_DEMAND_STYLE, (ctypes.c_void_p * 2)(_address(image), None)) or prepare(address):
+        raise pyvips.Error("unable to make an image in memory")
+    blank.remove("vips-sequential")  # its lines can be read in any order
+    return blank
+
+
+@cache
+def _makers() -> tuple[ctypes._NamedFuncPointer, ctypes._NamedFuncPointer, ctypes._NamedFuncPointer]:
+    library = _undeclared()
+    new, like, prepare = (
+        library.vips_image_new_memory,
+        library.vips_image_pipeline_array,
+        library.vips_image_write_prepare,
+    )
+    new.argtypes, new.restype = [], ctypes.c_void_p
+    like.argtypes, like.restype = [ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p], ctypes.c_int
+    prepare.argtypes, prepare.restype = [ctypes.c_void_p], ctypes.c_int
+    return new, like, prepare
+
+
 def address_of_pixels(image: pyvips.Image) -> int:
     """Give where an image in memory has its samples, line by line; good for as long as the image is."""
     address = _data_of()(_address(image))

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import pyvips
 
+from imgproxy_py.engine.codecs.jpeg import with_pixels
 from imgproxy_py.engine.codecs.pixels import stacked
 from imgproxy_py.engine.codecs.port import Demand
 from imgproxy_py.engine.codecs.registry import decoders
@@ -63,12 +64,14 @@ class ImageFile:
         embedded_thumbnail: bool = False,
         frames: int = 1,
         interrupt: Interrupt | None = None,
+        at_once: bool = False,
     ) -> pyvips.Image:
         """Give the page or pages that `loading` names, or the first `frames` of an animation if more than one.
 
         Frames lie one below the other in libvips' manner, with `page-height`, `n-pages`, `delay` and `loop`. The image is
-        for one pass from top to bottom, `shrink` times smaller if the format's decoder can. Raises `BrokenImage` if not
-        even the header can be read, or if there is no such page.
+        for one pass from top to bottom, `shrink` times smaller if the format's decoder can. `at_once` lets all pixels of a
+        JPEG be decoded now, where that takes less time; then nothing interrupts it. Raises `BrokenImage` if not even the
+        header can be read, or if there is no such page.
         """
         if self.bridged:
             demand = Demand(
@@ -83,7 +86,7 @@ class ImageFile:
         if embedded_thumbnail and self.format is Format.AVIF:
             options["thumbnail"] = True
         if self.format not in _PAGED:
-            return self._opened(options)
+            return self._opened(options, at_once=at_once)
         if frames > 1:
             return self._opened(options | {"n": frames})
         return self._pages(options, interrupt or Interrupt())
@@ -93,12 +96,14 @@ class ImageFile:
         loading = replace(self.loading, page=0, pages=1)
         return self if loading == self.loading else replace(self, loading=loading)
 
-    def _opened(self, options: dict[str, Any]) -> pyvips.Image:
+    def _opened(self, options: dict[str, Any], *, at_once: bool = False) -> pyvips.Image:
         common = {"access": "sequential", "fail_on": "none" if self.tolerant else "truncated"}
+        data = self._data(options)
         try:
-            return from_memory(LOADERS[self.format], self._data(options), **common, **options)
+            image = from_memory(LOADERS[self.format], data, **common, **options)
         except pyvips.Error as error:
             raise BrokenImage("the original's header cannot be read", private=str(error)) from error
+        return with_pixels(image, data, options.get("shrink", 1)) if at_once and self.format is Format.JPEG else image
 
     def _data(self, options: dict[str, Any]) -> bytes:
         """Give the bytes that matter to a decoder that scales."""

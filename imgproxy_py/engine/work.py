@@ -108,23 +108,23 @@ class Work:
         numbers = plan_for(stage, work.size, header, work.limits, vector=False)
         return replace(work, stage=stage, plan=numbers, header=header, reloadable=False)
 
-    def opened(self) -> Work:
-        """Give the work with its image."""
-        return self if self.image is not None else self.reopened()
+    def opened(self, *, at_once: bool = False) -> Work:
+        """Give the work with its image, a JPEG's pixels decoded at once if that is wanted and worth it."""
+        return self if self.image is not None else self.reopened(at_once=at_once)
 
-    def reopened(self, shrink: float = 1.0) -> Work:
+    def reopened(self, shrink: float = 1.0, *, at_once: bool = False) -> Work:
         """Give the work with its file opened anew, `shrink` times smaller; raises `BrokenImage` if the header lied."""
-        image = self._decoded(shrink)
+        image = self._decoded(shrink, at_once=at_once)
         size = size_of(image)
         if shrink >= 1 and (size.width > self.header.width or size.height > self.header.height):
             raise BrokenImage("the original is larger than its header says")  # the limits were judged by the header
         return self.showing(image)
 
-    def _decoded(self, shrink: float) -> pyvips.Image:
+    def _decoded(self, shrink: float, *, at_once: bool) -> pyvips.Image:
         thumbnail = self.asked.enforce_thumbnail
         if self.isolation and decoding_milliseconds(self.header) > self.settings.isolation_milliseconds:
             return self.isolation.open(self.file, self.interrupt, shrink=shrink, embedded_thumbnail=thumbnail)
-        return self.file.open(shrink=shrink, embedded_thumbnail=thumbnail, interrupt=self.interrupt)
+        return self.file.open(shrink=shrink, embedded_thumbnail=thumbnail, interrupt=self.interrupt, at_once=at_once)
 
     def in_memory(self) -> Work:
         """Give the work with its pixels computed, for steps that read them in another order or more than once."""

@@ -14,6 +14,9 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0–SOF15 with
 # the frame that is decoded, and past the limit on its pixels.
 _WITHOUT_CONTENT = frozenset(range(0xC0)) | frozenset(range(0xD0, 0xDA))
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_HUFFMAN = frozenset({0xC0, 0xC1, 0xC2})
+_BITS, _PLAIN_COMPONENTS = 8, (1, 3)
+_SCAN, _MOST_SCANS = b"\xff\xda", 40  # those of pictures in the header count as well; encoders make about ten
 _EXIF, _ICC = (0xE1, b"Exif\0\0"), (0xE2, b"ICC_PROFILE\0")
 _ORIENTATION, _SHORT = 0x0112, 3
 _MOST_ENTRIES = 512
@@ -42,6 +45,31 @@ def jpeg_header(data: bytes) -> Header | None:
 def is_progressive(data: bytes) -> bool:
     """Tell whether a JPEG comes in scans that each refine all of it: its decoder keeps every coefficient."""
     return next((marker for marker, _, _ in segments(data) if marker in _FRAMES), 0) in _PROGRESSIVE
+
+
+def plain_size(data: bytes) -> tuple[int, int] | None:
+    """Give width and height of a plain JPEG, `None` of any other.
+
+    A plain one has a single frame of 8 bits a sample, in grey or three components, coded by Huffman, and in no more scans
+    than encoders make.
+    """
+    frames: list[tuple[int, bytes]] = []
+    for marker, start, end in segments(data):
+        if marker in _FRAMES:
+            frames.append((marker, data[start:end]))
+        elif marker == _SOS and len(frames) == 1:
+            return _plain_size(*frames[0], together=data[start], data=data)
+    return None
+
+
+def _plain_size(marker: int, frame: bytes, *, together: int, data: bytes) -> tuple[int, int] | None:
+    if marker not in _HUFFMAN or len(frame) < 6 or frame[0] != _BITS or frame[5] not in _PLAIN_COMPONENTS:
+        return None
+    in_turns = marker in _PROGRESSIVE or together < frame[5]
+    if in_turns and data.count(_SCAN) > _MOST_SCANS:
+        return None
+    height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
+    return (width, height) if width and height else None
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int, int]]:

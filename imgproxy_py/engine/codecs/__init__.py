@@ -1,1 +1,1 @@
-"""Bridges to the decoders and encoders of formats that libvips lacks; one file a codec."""
+"""Bridges to the decoders and encoders of formats that libvips lacks, or that another has sooner; one file a codec."""

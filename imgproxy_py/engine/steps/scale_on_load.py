@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from imgproxy_py.engine.codec_rates import jpeg_decoding_cost
 from imgproxy_py.engine.sharing import Frame
 from imgproxy_py.engine.steps.vector_effort import drawn
 from imgproxy_py.engine.work import Work
@@ -15,6 +16,12 @@ from imgproxy_py.recipe.model import Kernel
 _KIND = "decoded"
 """How the log calls pixels that others have decoded."""
 
+_SOON = 180.0
+"""Up to which estimate a JPEG is decoded in one go. Estimates of JPEG are high: these are about 70 ms on that core."""
+
+_MOST_LINES = 0.75
+"""From which share of the lines on it does not pay to leave out what is below a cut in the middle: an eighth."""
+
 _SCALABLE = frozenset({Format.JPEG, Format.WEBP, Format.PDF, Format.RAW})
 
 
@@ -23,11 +30,11 @@ def scale_on_load(work: Work) -> Work:
     if not work.reloadable:
         return work.opened()
     if not _is_scalable(work):
-        return _loaded(work, 1.0, work.opened)
+        return _loaded(work, 1.0, lambda: work.opened(at_once=_is_soon_decoded(work, 1.0)))
     shrink = load_shrink(work.plan, work.header.format) * work.vector_shrink
     if shrink == work.vector_shrink:
-        return replace(_loaded(work, shrink, lambda: _drawn(work.opened(), shrink)), reloadable=False)
-    reopened = _loaded(work, shrink, lambda: _drawn(work.reopened(shrink), shrink))
+        return replace(_loaded(work, shrink, lambda: _opened(work, shrink)), reloadable=False)
+    reopened = _loaded(work, shrink, lambda: _reopened(work, shrink))
     return replace(reopened, plan=after_load(work.plan, reopened.size), reloadable=False)
 
 
@@ -36,6 +43,14 @@ def _is_scalable(work: Work) -> bool:
         return True
     picked = work.stage.resize.kernel is Kernel.NEAREST  # pixels of the original, which the decoder would mix
     return work.header.format in _SCALABLE and not picked and not work.settings.disable_shrink_on_load
+
+
+def _opened(work: Work, shrink: float) -> Work:
+    return _drawn(work.opened(at_once=_is_soon_decoded(work, shrink)), shrink)
+
+
+def _reopened(work: Work, shrink: float) -> Work:
+    return _drawn(work.reopened(shrink, at_once=_is_soon_decoded(work, shrink)), shrink)
 
 
 def _drawn(work: Work, shrink: float) -> Work:
@@ -52,6 +67,23 @@ def _loaded(work: Work, shrink: float, load: Callable[[], Work]) -> Work:
         found = share.found(_KIND, name)
         return load() if found is None else work.showing(found.image)
     return work.showing(share.frame(_KIND, name, lambda: Frame(image=load().image), work.interrupt).image)
+
+
+def _is_soon_decoded(work: Work, shrink: float) -> bool:
+    """Tell whether all of a JPEG may be decoded without a look at the interrupt, and nothing of that is in vain."""
+    if work.header.format is not Format.JPEG or _share_of_lines(work.plan) < _MOST_LINES:
+        return False
+    megapixels = work.header.width * work.header.height / 1_000_000
+    return jpeg_decoding_cost(work.file.data, megapixels, shrink) <= _SOON
+
+
+def _share_of_lines(plan: Plan) -> float:
+    """Give the share of the stored lines that the cuts leave; decoders read no further than the last of them."""
+    first, source = cut_size(plan.source, plan.crop), plan.source
+    second, scaled = cut_size(plan.scaled, plan.result_crop), plan.scaled
+    if plan.sideways:
+        return first.width / source.width * second.width / scaled.width
+    return first.height / source.height * second.height / scaled.height
 
 
 def _cuts_most(plan: Plan) -> bool:

@@ -1,0 +1,80 @@
+"""JPEG by libjpeg-turbo, through simplejpeg: the pixels that libvips would give, bit for bit, for less time.
+
+libvips hands its own decoder, mozjpeg's, a file in pieces of 4 KiB. The quick part of a Huffman decoder works only while
+it has 3 KiB of a colour picture before it, so most goes through the slow part; here all of the file is there at once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from functools import cache
+from typing import Any, NamedTuple
+
+import pyvips
+
+from imgproxy_py.engine.codecs.extras import imported
+from imgproxy_py.engine.libvips import address_of_pixels, blank_like, size_of
+from imgproxy_py.recipe.geometry import Size
+from imgproxy_py.recipe.jpeg import plain_size
+
+_COLORSPACES = {1: "GRAY", 3: "RGB"}
+
+MOST_BYTES = 16 * 1024 * 1024
+"""The most that pixels may take: libvips decodes line by line, and of large pictures never has all of them."""
+
+_LEAST_SIDE = 16
+"""From which on a size in pixels tells by how much simplejpeg has scaled: it takes the smallest that is large enough."""
+
+
+class _Turbo(NamedTuple):
+    decode: Any
+    array: Any
+
+
+@cache
+def _turbo() -> _Turbo | None:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads for matrices, of which there are none
+    simplejpeg, numpy = imported("simplejpeg"), imported("numpy")
+    return _Turbo(simplejpeg.decode_jpeg, numpy.frombuffer) if simplejpeg and numpy else None
+
+
+def is_there() -> bool:
+    """Tell whether simplejpeg is installed; it is loaded if so."""
+    return _turbo() is not None
+
+
+def with_pixels(image: pyvips.Image, data: bytes, shrink: int) -> pyvips.Image:
+    """Give an image that libvips has opened, `shrink` times smaller, with all its pixels in memory.
+
+    It is given back as it is, for libvips to decode or to refuse, where simplejpeg is missing, and where the file is not
+    plain, is damaged, or large. The work cannot be interrupted, and holds no lock of the interpreter.
+    """
+    turbo, size = _turbo(), plain_size(data)
+    if turbo is None or size is None or max(size) < _LEAST_SIDE or not _fits(image):
+        return image
+    scaled = Size(-(-size[0] // shrink), -(-size[1] // shrink))
+    made = blank_like(image)
+    place = (ctypes.c_ubyte * _bytes_of(made)).from_address(address_of_pixels(made))
+    wanted = {"colorspace": _COLORSPACES[image.bands], "min_width": scaled.width, "min_height": scaled.height}
+    whole = scaled == size_of(image)
+    try:
+        found = turbo.decode(data, buffer=place if whole else None, **wanted)
+    except (ValueError, RuntimeError):  # any warning is enough: libvips knows which of them count
+        return image
+    if found.shape[:2] != (scaled.height, scaled.width):
+        return image
+    if not whole:  # libvips leaves out a column and a row that the original does not fill
+        lines = turbo.array(place, "uint8").reshape(image.height, image.width, image.bands)
+        lines[...] = found[: image.height, : image.width]
+    return made
+
+
+def _fits(image: pyvips.Image) -> bool:
+    return image.format == "uchar" and image.bands in _COLORSPACES and _bytes_of(image) <= MOST_BYTES
+
+
+def _bytes_of(image: pyvips.Image) -> int:
+    bands: int = image.bands
+    size = size_of(image)
+    return size.width * size.height * bands

@@ -1,0 +1,315 @@
+"""JPEGs that libjpeg-turbo decodes come out as libvips' own decoder has them, or are left to that."""
+
+from __future__ import annotations
+
+import gc
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import pyvips
+import simplejpeg
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from imgproxy_py.engine import libvips
+from imgproxy_py.engine.codecs import jpeg
+from imgproxy_py.engine.interrupt import Interrupt
+from imgproxy_py.engine.loading import ImageFile
+from imgproxy_py.errors import BrokenImage, DeadlineExceeded
+from imgproxy_py.recipe.formats import Format
+from imgproxy_py.recipe.jpeg import plain_size
+from tests import pictures
+from tests.unit.engine.making import failure, recipe_of, transformed, transformer
+
+SHRINKS = (1, 2, 4, 8)
+SIZES = ((16, 16), (17, 33), (64, 40), (129, 250), (203, 121))
+
+
+def noisy(width: int, height: int, seed: int = 1) -> np.ndarray:
+    """Something with coefficients everywhere: a gradient under noise."""
+    noise = np.random.default_rng(seed).integers(0, 120, (height, width, 3))
+    slope = np.linspace(0, 135, width)[None, :, None] + np.zeros((height, 1, 3))
+    return (noise + slope).astype(np.uint8)
+
+
+def by_pillow(mode: str = "RGB", **options: Any) -> Callable[[np.ndarray], bytes]:
+    def written(samples: np.ndarray) -> bytes:
+        out = io.BytesIO()
+        Image.fromarray(samples).convert(mode).save(out, "JPEG", **{"quality": 85, **options})
+        return out.getvalue()
+
+    return written
+
+
+def by_turbo(sampling: str) -> Callable[[np.ndarray], bytes]:
+    return lambda samples: simplejpeg.encode_jpeg(samples, colorspace="RGB", colorsubsampling=sampling)
+
+
+PLAIN: dict[str, Callable[[np.ndarray], bytes]] = {
+    "4:4:4": by_turbo("444"),
+    "4:2:2": by_turbo("422"),
+    "4:2:0": by_turbo("420"),
+    "4:4:0": by_turbo("440"),
+    "4:1:1": by_turbo("411"),
+    "grey": by_pillow("L"),
+    "RGB": by_pillow(keep_rgb=True),
+    "progressive": by_pillow(progressive=True),
+    "progressive 4:4:4": by_pillow(progressive=True, subsampling=0),
+    "progressive grey": by_pillow("L", progressive=True),
+    "restarts": by_pillow(restart_marker_blocks=3),
+    "own tables": by_pillow(optimize=True),
+    "coarse": by_pillow(quality=5),
+}
+
+
+def both(data: bytes, shrink: int, *, tolerant: bool = False) -> tuple[pyvips.Image, pyvips.Image]:
+    """The image as libvips opens it, and as it is with pixels that were decoded at once."""
+    file = ImageFile(data=data, format=Format.JPEG, tolerant=tolerant)
+    return file.open(shrink=shrink), file.open(shrink=shrink, at_once=True)
+
+
+def is_in_memory(image: pyvips.Image) -> bool:
+    """Whether it has its pixels: one of libvips' loaders can give them but once."""
+    return image.get_typeof("vips-sequential") == 0
+
+
+def fields(image: pyvips.Image) -> dict[str, Any]:
+    return {name: image.get(name) for name in image.get_fields() if name not in ("vips-sequential", "filename")}
+
+
+def outcome(image: pyvips.Image) -> bytes | str:
+    try:
+        return bytes(image.write_to_memory())
+    except pyvips.Error:
+        return "broken"
+
+
+@pytest.mark.parametrize("shrink", SHRINKS)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("layout", PLAIN)
+def test_pixels_and_metadata_are_those_of_libvips(layout: str, size: tuple[int, int], shrink: int) -> None:
+    one, other = both(PLAIN[layout](noisy(*size)), shrink)
+    assert is_in_memory(other)
+    assert not is_in_memory(one)
+    assert fields(one) == fields(other)
+    assert one.write_to_memory() == other.write_to_memory()
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.integers(16, 200),
+    st.integers(1, 200),
+    st.integers(0, 99),
+    st.sampled_from(sorted(PLAIN)),
+    st.sampled_from(SHRINKS),
+)
+def test_so_they_are_of_any_size(width: int, height: int, seed: int, layout: str, shrink: int) -> None:
+    try:
+        one, other = both(PLAIN[layout](noisy(width, height, seed)), shrink)
+    except BrokenImage:  # libvips itself refuses what would have no lines
+        assert height < shrink
+        return
+    assert is_in_memory(other)
+    assert one.write_to_memory() == other.write_to_memory()
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_profile_orientation_and_exif_come_with_the_pixels(orientation: int) -> None:
+    image = pictures.wide_gamut(pictures.with_orientation(pictures.marked(90, 60), orientation))
+    image = pictures.with_field(image, "exif-ifd0-Copyright", "somebody")
+    one, other = both(pictures.jpeg(image), 2)
+    assert is_in_memory(other)
+    assert fields(one) == fields(other)
+    assert other.get("orientation") == orientation
+    assert pictures.profile_of(other) == pictures.profile_of(image)
+
+
+OPTIONS = ("w:60/f:png", "rs:fill:50:50/f:jpg", "c:40:30:soea/w:20/f:webp", "rot:90/w:40/f:png", "bl:2/f:png", "f:png")
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_the_same_bytes_without_it(
+    monkeypatch: pytest.MonkeyPatch, options: str, orientation: int
+) -> None:
+    data = pictures.jpeg(pictures.wide_gamut(pictures.with_orientation(pictures.marked(201, 134), orientation)))
+    with_it = transformed(data, options).data
+    monkeypatch.setattr(jpeg, "_turbo", lambda: None)
+    assert transformed(data, options).data == with_it
+
+
+OTHERS: dict[str, bytes] = {
+    "CMYK": pictures.jpeg(pictures.cmyk(pictures.marked())),
+    "tiny": pictures.jpeg(pictures.marked(15, 9)),
+    "more scans than encoders make": b"".join((pictures.jpeg(pictures.marked(), interlace=True), b"\xff\xda" * 40)),
+    "truncated": pictures.truncated(pictures.jpeg(pictures.noise(300, 300)), 0.7),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_is_not_plain_is_left_to_libvips(kind: str) -> None:
+    one, other = both(OTHERS[kind], 1)
+    assert not is_in_memory(other)
+    assert outcome(one) == outcome(other)
+
+
+def test_what_would_take_much_memory_is_left_to_libvips(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = pictures.jpeg(pictures.marked(100, 80))
+    monkeypatch.setattr(jpeg, "MOST_BYTES", 100 * 80 * 3)
+    assert is_in_memory(both(data, 1)[1])
+    monkeypatch.setattr(jpeg, "MOST_BYTES", 100 * 80 * 3 - 1)
+    assert not is_in_memory(both(data, 1)[1])
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.integers(0, 10**6), st.sampled_from(sorted(PLAIN)), st.sampled_from(SHRINKS), st.booleans())
+def test_damaged_files_come_to_what_they_came_to(seed: int, layout: str, shrink: int, tolerant: bool) -> None:
+    data = pictures.corrupted(PLAIN[layout](noisy(90, 70)), seed)
+    found: list[Any] = []
+    for at_once in (False, True):
+        file = ImageFile(data=data, format=Format.JPEG, tolerant=tolerant)
+
+        def opened(file: ImageFile = file, at_once: bool = at_once) -> bytes | str:
+            return outcome(file.open(shrink=shrink, at_once=at_once))
+
+        refused = failure(opened)
+        found.append(refused or opened())
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+@pytest.mark.parametrize("serve_truncated", [False, True])
+def test_truncated_files_are_answered_as_before(
+    monkeypatch: pytest.MonkeyPatch, share: float, serve_truncated: bool
+) -> None:
+    data = pictures.truncated(pictures.jpeg(pictures.noise(300, 200)), share)
+
+    def answer() -> object:
+        refused = failure(lambda: transformed(data, "w:100/f:png", serve_truncated=serve_truncated))
+        return refused or transformed(data, "w:100/f:png", serve_truncated=serve_truncated).data
+
+    with_it = answer()
+    monkeypatch.setattr(jpeg, "_turbo", lambda: None)
+    assert answer() == with_it
+
+
+@pytest.fixture
+def no_pixels_left() -> Iterator[None]:
+    gc.collect()
+    before = libvips.memory()
+    yield
+    gc.collect()
+    assert libvips.memory() == before
+
+
+@pytest.mark.usefixtures("no_pixels_left")
+def test_pixels_count_among_those_of_libvips_and_go() -> None:
+    before = libvips.memory()
+    image = both(pictures.jpeg(pictures.marked(400, 300)), 1)[1]
+    assert libvips.memory() >= before + 400 * 300 * 3
+    assert image.copy_memory().avg() > 0
+
+
+def test_the_interpreter_goes_on_while_pixels_are_decoded() -> None:
+    data = by_turbo("420")(noisy(2300, 2300))
+    turns, done = 0, threading.Event()
+
+    def decode() -> None:
+        assert is_in_memory(both(data, 1)[1])
+        done.set()
+
+    thread = threading.Thread(target=decode)
+    thread.start()
+    while not done.is_set():
+        time.sleep(0.001)
+        turns += 1
+    thread.join()
+    assert turns > 5
+
+
+def test_work_that_is_to_stop_does_not_begin_to_decode() -> None:
+    interrupt = Interrupt()
+    work = transformer().begin(pictures.jpeg(pictures.marked(400, 300)), recipe_of("w:100/f:png"), interrupt)
+    interrupt.stop()
+    with pytest.raises(DeadlineExceeded):
+        work.finish()
+
+
+@pytest.fixture
+def decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether each original that was opened was allowed to be decoded at once."""
+    told: list[bool] = []
+    before = ImageFile.open
+
+    def opened(self: ImageFile, **options: Any) -> pyvips.Image:
+        told.append(bool(options.get("at_once")))
+        return before(self, **options)
+
+    monkeypatch.setattr(ImageFile, "open", opened)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("options", "at_once"),
+    [("w:100", True), ("rs:fill:100:70", True), ("rs:fill:400:100", False), ("c:0:0.2/w:100", False), ("", True)],
+)
+def test_lines_that_a_cut_leaves_out_are_not_decoded(decoded_at_once: list[bool], options: str, at_once: bool) -> None:
+    transformed(pictures.jpeg(pictures.marked(400, 300)), options)
+    assert decoded_at_once == [at_once]
+
+
+def test_of_a_picture_on_its_side_the_columns_count(decoded_at_once: list[bool]) -> None:
+    data = pictures.jpeg(pictures.with_orientation(pictures.marked(400, 300), 6))
+    transformed(data, "c:0.3:0/w:100")
+    transformed(data, "c:0:0.3/w:100")
+    assert decoded_at_once == [False, True]
+
+
+def test_what_takes_long_can_be_interrupted_as_before(decoded_at_once: list[bool]) -> None:
+    for interlace, expected in ((False, True), (True, False)):
+        file = pictures.jpeg(pictures.solid(5000, 4200), Q=50, interlace=interlace)
+        transformed(file, "w:1000")
+        assert decoded_at_once.pop() is expected
+
+
+# What is plain
+
+
+def test_a_plain_jpeg_has_its_size_told() -> None:
+    for layout in PLAIN.values():
+        assert plain_size(layout(noisy(33, 17))) == (33, 17)
+
+
+def _with_frame(marker: int) -> bytes:
+    data = PLAIN["4:2:0"](noisy(33, 17))
+    at = data.index(b"\xff\xc0")
+    return data[:at] + bytes((0xFF, marker)) + data[at + 2 :]
+
+
+@pytest.mark.parametrize("marker", [0xC3, 0xC5, 0xC9, 0xCA, 0xCF])
+def test_arithmetic_lossless_and_hierarchical_jpegs_are_not_plain(marker: int) -> None:
+    assert plain_size(_with_frame(0xC1)) == (33, 17)
+    assert plain_size(_with_frame(marker)) is None
+
+
+def test_nor_are_those_of_two_frames_or_of_12_bits_or_without_a_scan() -> None:
+    data = PLAIN["4:2:0"](noisy(33, 17))
+    at, end = data.index(b"\xff\xc0"), data.index(b"\xff\xda")
+    frame = data[at : at + 19]
+    assert plain_size(data[:at] + frame + data[at:]) is None
+    assert plain_size(data[: at + 4] + b"\x0c" + data[at + 5 :]) is None
+    assert plain_size(data[:end]) is None
+    assert plain_size(b"") is None
+
+
+def test_a_file_of_one_scan_may_hold_what_looks_like_many() -> None:
+    data = PLAIN["4:2:0"](noisy(33, 17))
+    assert plain_size(data + b"\xff\xda" * 100) == (33, 17)
+    many = by_pillow(progressive=True)(noisy(33, 17)) + b"\xff\xda" * 100
+    assert plain_size(many) is None
