@@ -22,6 +22,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeVar
+from weakref import ref
 
 from imgproxy_py.deadline import Deadline
 from imgproxy_py.engine.cost import Priced
@@ -47,7 +48,7 @@ _HOPELESS = 0.5
 """What share of its expected time work must have left when its turn comes, for estimates err to both sides."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Job:
     """Work on its way through the lanes: its cost is a guess until `finish` is there.
 
@@ -116,14 +117,18 @@ class Pool:
         return self.seats.line.cost + self.lanes.small.line.cost + self.lanes.huge.line.cost
 
     def admit(self, deadline: Deadline = _NO_DEADLINE) -> Admission:
-        """Enter, or be refused with `Overloaded` or `TooLate`; leave by the end of the `async with` block."""
+        """Enter, or be refused as by `check`; leave by the end of the `async with` block."""
+        self.check(deadline)
+        return Admission(self, deadline)
+
+    def check(self, deadline: Deadline) -> None:
+        """Raise `Overloaded` if there is no room to wait, `TooLate` if one who waits has no hope of being served in time."""
         if self.queue and self.inside >= self.places + self.queue:
             self.refused_full += 1
             wait = self.expected_wait(deadline.client)
             raise Overloaded(f"{self.places} are worked on and {self.queue} wait", retry_after=retry_after(wait))
         if self.waiting:
             self._check_in_time(self.expected_wait(deadline.client), deadline)
-        return Admission(self, deadline)
 
     def expected_wait(self, client: str) -> float:
         """Give the seconds until a client who comes now has a place, by the rates of what was done lately.
@@ -281,6 +286,7 @@ class Admission:
         try:
             self._pool.refuse_hopeless(self._pool.rates.seat.value, self._deadline)
         except Overloaded:
+            self._since = 0.0  # nothing was done in this seat, which tells nothing of how long that takes
             self._leave()
             raise
 
@@ -291,9 +297,11 @@ class Admission:
         if job is None or job.future.done():
             self._leave(job)
         else:
-            job.future.add_done_callback(lambda _: self._leave_later(job))
+            # The future keeps what it calls: knowing the job, the circle would keep the pixels in memory.
+            known = ref(job)
+            job.future.add_done_callback(lambda _: self._leave_later(known()))
 
-    def _leave_later(self, job: Job) -> None:
+    def _leave_later(self, job: Job | None) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._leave, job)
 
@@ -306,7 +314,8 @@ class Admission:
     def _get_up(self) -> None:
         if self._seated:
             self._seated = False
-            self._pool.rates.seat.add(time.perf_counter() - self._since)
+            if self._since:
+                self._pool.rates.seat.add(time.perf_counter() - self._since)
             self._pool.seats.give_back()
 
     async def run(self, begin: Callable[[Interrupt], Priced[T]]) -> tuple[T, float]:

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 
 from imgproxy_py.engine.line import Line
 
+EACH_ROUND = 8
+"""How many of those who wait sit down in a round of the event loop. When none of a long line has time left, each gets up at
+once and makes room for the next: as many as there are seats, in each round, would keep everybody else from being heard."""
+
 
 @dataclass(slots=True, eq=False)
 class Waiter:
@@ -25,6 +29,8 @@ class Seats:
         self.count = count
         self.taken = 0
         self.line: Line[Waiter] = Line()
+        self._called = 0
+        self._running = False
 
     def __repr__(self) -> str:
         return f"<Seats {self.taken} of {self.count}, {len(self.line)} waiting>"
@@ -50,10 +56,25 @@ class Seats:
             raise
 
     def give_back(self) -> None:
-        """Get up; the next in line may sit down."""
+        """Get up; the next in line may sit down, soon."""
         self.taken -= 1
-        while self.taken < self.count and (waiter := self.line.pop()):
+        self._call()
+
+    def _call(self) -> None:
+        """Have those sit down who are next, as many as may in this round."""
+        while self.taken < self.count and self._called < EACH_ROUND and (waiter := self.line.pop()):
             if not waiter.called.done():
                 self.taken += 1
                 waiter.seated = True
                 waiter.called.set_result(None)
+                self._count_called()
+
+    def _count_called(self) -> None:
+        self._called += 1
+        if not self._running:
+            self._running = True
+            asyncio.get_running_loop().call_soon(self._next_round)
+
+    def _next_round(self) -> None:
+        self._called, self._running = 0, False
+        self._call()

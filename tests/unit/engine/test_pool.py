@@ -38,6 +38,10 @@ class Gate:
         return "done"
 
 
+class Pixels:
+    """What must not stay in memory."""
+
+
 @pytest.fixture
 async def pool() -> AsyncIterator[Pool]:
     made = Pool(2, queue=2)
@@ -429,6 +433,23 @@ async def test_work_without_time_left_is_not_begun_when_its_turn_comes() -> None
     await asyncio.to_thread(pool.close)
 
 
+async def test_who_gets_up_without_work_says_nothing_of_how_long_a_seat_is_taken() -> None:
+    pool, gate = Pool(1, seats=1), Gate()
+    task = asyncio.create_task(priced(pool, SMALL, gate))
+    await until(gate.begun.is_set)
+    waiting = [asyncio.create_task(priced(pool, SMALL, done, seconds=5)) for _ in range(15)]
+    await until(lambda: len(pool.seats.line) == 15)
+    for _ in range(200):
+        pool.rates.seat.add(20.0)
+    await asyncio.sleep(0.2)
+    gate.open.set()
+    ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(one, TooLate) for one in ended)
+    assert pool.rates.seat.value > 18, "but for the one who worked"
+    await task
+    await asyncio.to_thread(pool.close)
+
+
 async def test_huge_work_that_cannot_be_done_in_time_is_refused_when_that_is_known() -> None:
     pool, gate = slowed(2, huge=500), Gate()
     task = asyncio.create_task(priced(pool, 3000.0, gate))
@@ -464,9 +485,6 @@ async def test_the_pace_of_work_is_measured(pool: Pool) -> None:
 
 @pytest.mark.parametrize("ends", ["as it is begun", "as it is finished", "too late for its lane"])
 async def test_what_fails_leaves_nothing_for_the_garbage_collector(pool: Pool, ends: str) -> None:
-    class Pixels:
-        pass
-
     seen: list[weakref.ref[Pixels]] = []
 
     def begin(interrupt: Interrupt) -> Priced[None]:
@@ -491,6 +509,29 @@ async def test_what_fails_leaves_nothing_for_the_garbage_collector(pool: Pool, e
             pool.lanes.huge.running, pool.lanes.huge.running_cost = pool.lanes.huge.places, 1e9
         await fail()
         await until(lambda: seen[0]() is None)
+    finally:
+        gc.enable()
+
+
+async def test_work_whose_caller_has_left_leaves_nothing_for_the_garbage_collector(pool: Pool) -> None:
+    begun, seen = threading.Event(), []
+
+    def work(interrupt: Interrupt) -> str:
+        pixels = Pixels()
+        seen.append(weakref.ref(pixels))
+        begun.set()
+        while not interrupt.stopped:
+            time.sleep(0.001)
+        raise DeadlineExceeded(str(pixels))
+
+    gc.disable()
+    try:
+        task = asyncio.create_task(entered(pool, work))
+        await until(begun.is_set)
+        task.cancel()
+        await asyncio.wait([task])
+        del task
+        await until(lambda: seen[0]() is None and pool.inside == 0)
     finally:
         gc.enable()
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
-from imgproxy_py.engine.seats import Seats
+from imgproxy_py.engine.seats import EACH_ROUND, Seats
 
 
 async def settle() -> None:
@@ -70,3 +71,36 @@ async def test_a_seat_is_not_lost_to_one_who_leaves_as_he_is_called(called_first
     await settle()
     assert (len(order), seats.taken, len(seats.line)) == (2, 1, 0)
     await asyncio.gather(first, third)
+
+
+async def test_who_gets_up_as_he_sits_down_leaves_others_time_in_between() -> None:
+    seats, seen = Seats(64), [0]
+    order: list[str] = []
+    for _ in range(64):
+        await seats.take("a", 1.0)
+
+    async def come_for_nothing() -> None:
+        await seats.take("a", 1.0)
+        order.append("a")
+        seats.give_back()
+
+    tasks = [asyncio.create_task(come_for_nothing()) for _ in range(300)]
+    await settle()
+    for _ in range(64):
+        seats.give_back()
+    while len(order) < 300:
+        await asyncio.sleep(0)
+        seen.append(len(order))
+    assert max(after - before for before, after in pairwise(seen)) <= EACH_ROUND
+    await asyncio.gather(*tasks)
+    assert (seats.taken, len(seats.line), seats.free) == (0, 0, True)
+
+
+async def test_somebody_who_waits_is_never_forgotten() -> None:
+    seats, order = Seats(3 * EACH_ROUND), []
+    tasks = [comes(seats, "a", order) for _ in range(6 * EACH_ROUND)]
+    await settle()
+    for _ in range(3 * EACH_ROUND):
+        seats.give_back()
+    await asyncio.wait_for(asyncio.gather(*tasks), 5)
+    assert (seats.taken, len(seats.line)) == (3 * EACH_ROUND, 0)
