@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imgproxy_py.engine.encoder_settings import EncoderSettings
+from imgproxy_py.engine.encoder_settings import EncoderSettings, either, quantizes
 from imgproxy_py.recipe.formats import VIDEOS, Format
 from imgproxy_py.recipe.jpeg import is_progressive
 from imgproxy_py.recipe.jpeg_scans import EIGHTH
@@ -63,16 +63,16 @@ def encoding_rate(kind: Format, output: Output, settings: EncoderSettings) -> fl
 
 def _jpeg_rate(output: Output, settings: EncoderSettings) -> float:
     asked, rate = output.jpeg, _JPEG
-    if _either(asked.trellis_quant, settings.jpeg_trellis_quant):
+    if either(asked.trellis_quant, settings.jpeg_trellis_quant):
         rate += _JPEG_TRELLIS
-    if _either(asked.progressive, settings.jpeg_progressive):
+    if either(asked.progressive, settings.jpeg_progressive):
         rate += _JPEG_SCANS
-        rate += _JPEG_SEARCHED_SCANS if _either(asked.optimize_scans, settings.jpeg_optimize_scans) else 0.0
+        rate += _JPEG_SEARCHED_SCANS if either(asked.optimize_scans, settings.jpeg_optimize_scans) else 0.0
     return rate
 
 
 def _png_rate(output: Output, settings: EncoderSettings) -> float:
-    if _either(output.png.quantize, settings.png_quantize):
+    if quantizes(output, settings):
         return _PNG_PALETTE
     return _PNG_TRYING if settings.png_filter == "all" or settings.png_compression > _PNG_QUICK else _PNG
 
@@ -97,7 +97,3 @@ _RATES: dict[Format, Callable[[Output, EncoderSettings], float]] = {
     Format.AVIF: _avif_rate,
     Format.JXL: _jxl_rate,
 }
-
-
-def _either(asked: bool | None, configured: bool) -> bool:
-    return configured if asked is None else asked

@@ -18,7 +18,7 @@ from imgproxy_py.engine.encoder_settings import EncoderSettings
 from imgproxy_py.engine.opening import Opened
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.frames import looks_at_pixels
-from imgproxy_py.recipe.geometry import Plan, Size, load_shrink, plan
+from imgproxy_py.recipe.geometry import Plan, Size, load_shrink, plan, result_size
 from imgproxy_py.recipe.limits import Limits
 from imgproxy_py.recipe.model import (
     AutoQualityMethod,
@@ -86,7 +86,7 @@ def cost_of(opened: Opened, recipe: Recipe, limits: Limits, choice: Choice) -> f
         if first:
             cost += decoding_cost(header, opened.file.data, shrink, effort=opened.file.effort)
         resized = numbers.scale_x != 1 or numbers.scale_y != 1
-        read, size = size.width * size.height / shrink**2 if resized else 0.0, result_size(numbers, stage)
+        read, size = size.width * size.height / shrink**2 if resized else 0.0, result_size(stage, numbers)
         cost += stage_cost(stage, header, read, size, linear=choice.settings.use_linear_colorspace)
     if recipe.info is None and output.placeholder is None:
         cost += encoding_cost(size, output, _formats(header, recipe, choice), choice.settings)
@@ -126,16 +126,6 @@ def _effects(stage: Stage) -> int:
 
 
 _NO_EFFECTS, _NO_COLORS = Effects(), ColorEffects()
-
-
-def result_size(numbers: Plan, stage: Stage) -> Size:
-    """Give the size of a stage's result: what is left of the scaled picture, or its canvas, padding included."""
-    scaled, cut, padding = numbers.scaled, numbers.result_crop, numbers.padding
-    width, height = min(scaled.width, cut.width or scaled.width), min(scaled.height, cut.height or scaled.height)
-    if stage.extend:
-        width, height = max(width, numbers.target.width), max(height, numbers.target.height)
-    width, height = max(width, numbers.aspect.width), max(height, numbers.aspect.height)
-    return Size(max(1, width + padding.left + padding.right), max(1, height + padding.top + padding.bottom))
 
 
 def encoding_cost(size: Size, output: Output, formats: tuple[Format, ...], settings: EncoderSettings) -> float:
