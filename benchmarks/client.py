@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from benchmarks.measures import Turn
 from benchmarks.peers import Server
-from benchmarks.processes import cpu_seconds, forget_peak, module, peak_bytes, running
+from benchmarks.processes import answer_to, cpu_seconds, forget_peak, module, peak_bytes, running
 
 _ACCEPT = "image/avif,image/webp,image/apng,image/*,*/*;q=0.8"
 
@@ -38,7 +37,7 @@ class Client:
         """Ask a server and give what it did; raise `RuntimeError` if an answer is not of the status that it should be."""
         forget_peak(server.pid)
         before = cpu_seconds(server.pid) if server.pid else 0.0
-        told = self._told(_order(server, questions, connections))
+        told = answer_to(self._process, _order(server, questions, connections))
         if told["broken"] or not told["answered"]:
             raise RuntimeError(f"{server.name}: {questions.targets[0]}: {told['broken'] or 'no answer'}")
         if questions.seconds is not None:
@@ -52,14 +51,6 @@ class Client:
             peak=peak_bytes(server.pid),
             sent=told["bytes"],
         )
-
-    def _told(self, order: str) -> dict[str, Any]:
-        if self._process.stdin is None or self._process.stdout is None:
-            raise RuntimeError("the client has no pipes")
-        self._process.stdin.write(f"{order}\n")
-        self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return answer
 
 
 @contextmanager

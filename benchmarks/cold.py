@@ -17,7 +17,7 @@ from benchmarks.bench import Bench, Outcome, say
 from benchmarks.client import Client, Questions, asking
 from benchmarks.measures import OURS, Row, Turn, cpu_ratio
 from benchmarks.peers import Server, Wanted, ours
-from benchmarks.processes import cpu_seconds, forget_peak, get, module, peak_bytes, running
+from benchmarks.processes import answer_to, cpu_seconds, forget_peak, get, module, peak_bytes, running
 from benchmarks.report import Table, cpu_cell
 from benchmarks.rounds import Side, alternated
 from benchmarks.singles import case_of
@@ -70,13 +70,13 @@ class BareLoop:
 
     def __init__(self, process: subprocess.Popen[str], order: dict[str, Any]) -> None:
         self._process = process
-        self.first = self._told(json.dumps(order))
+        self.first = answer_to(self._process, json.dumps(order))
 
     def turn(self, times: int) -> Turn:
         """Make the picture so often."""
         forget_peak(self._process.pid)
         before, begun = cpu_seconds(self._process.pid), time.perf_counter()
-        self._told(str(times))
+        answer_to(self._process, str(times))
         seconds = time.perf_counter() - begun
         return Turn(
             answers=times,
@@ -87,14 +87,6 @@ class BareLoop:
             peak=peak_bytes(self._process.pid),
             sent=self.first["bytes"] * times,
         )
-
-    def _told(self, line: str) -> dict[str, Any]:
-        if self._process.stdin is None or self._process.stdout is None:
-            raise RuntimeError("the bare loop has no pipes")
-        self._process.stdin.write(f"{line}\n")
-        self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return answer
 
 
 @contextmanager

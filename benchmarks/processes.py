@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
+from typing import Any
 
 HOST = "127.0.0.1"
 _PATIENCE = 30.0
@@ -133,6 +135,16 @@ def running(
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         process.communicate(timeout=_PATIENCE)
+
+
+def answer_to(process: subprocess.Popen[str], order: str) -> dict[str, Any]:
+    """Give what a running command answers to an order, a line of JSON."""
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError("a process without pipes takes no orders")
+    process.stdin.write(f"{order}\n")
+    process.stdin.flush()
+    answer: dict[str, Any] = json.loads(process.stdout.readline())
+    return answer
 
 
 def module(name: str, *arguments: str) -> list[str]:
