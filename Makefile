@@ -44,8 +44,9 @@ clouds: $(READY) servers ## test against Azure's emulator as well (installs it: 
 	@test -e tests/clouds/node_modules/azurite || npm install --prefix tests/clouds --no-save --no-package-lock --loglevel=error --no-audit --no-fund --ignore-scripts azurite@3.37.0
 	$(BIN)/pytest -n 0 tests/contracts -k azurite
 
+# Hundreds of processes are started, and each would compile all modules again where no bytecode is written.
 test: $(READY) servers clients ## run every test against real Redis and S3 servers
-	$(BIN)/pytest -n 2
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal
 
 lint: $(READY) ## ruff, mypy, and who may import whom
 	$(BIN)/ruff check .
