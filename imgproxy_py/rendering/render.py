@@ -28,6 +28,16 @@ from imgproxy_py.rendering.negative import NegativeCache, is_lasting
 from imgproxy_py.rendering.refreshing import Refreshes, may_pass
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A picture that is wanted: the request, its cache key and tags, and the policy that holds for it."""
+
+    request: ImageRequest
+    key: str
+    tags: tuple[str, ...]
+    policy: Policy
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renderer:
     """Makes pictures, once each: flight → caches → lease → maker → caches.
@@ -61,8 +71,9 @@ class Renderer:
         policy = self.policies.of(request)
         if not policy.while_revalidate or request.past_caches:
             return None
-        found = self.caches.stale(key, cache_tags(request), policy)
-        return found if found and self._given_meanwhile(request, key, found, policy) else None
+        wanted = _Wanted(request, key, cache_tags(request), policy)
+        found = self.caches.stale(key, wanted.tags, policy)
+        return found if found and self._given_meanwhile(wanted, found) else None
 
     async def render(self, request: ImageRequest, key: str, deadline: Deadline) -> Rendered:
         """Give the picture, found in a lower cache or made now, or the fallback with its `failure`.
@@ -101,25 +112,29 @@ class Renderer:
 
     async def _joined(self, request: ImageRequest, key: str, deadline: Deadline) -> Rendered:
         """Find or make a picture with whoever else wants it; `NoOriginal` for what a fallback may stand in for."""
+        wanted = self._wanted(request, key)
         if request.past_caches:
             # Who goes past the caches must not be given what somebody found in them.
-            rendered, _ = await self.flight.join(
-                f"bypass {key}", lambda: self._past_caches(request, key, deadline), deadline
-            )
+            rendered, _ = await self.flight.join(f"bypass {key}", lambda: self._past_caches(wanted, deadline), deadline)
             return rendered
         # Who asks after a purge must not be given what began before it.
-        since = self.caches.purges.since(request.source.url, cache_tags(request))
+        since = self._purged(wanted)
         try:
             rendered, shared = await self.flight.join(
-                f"{key} {since}", lambda: self._find_or_make(request, key, since, deadline), deadline
+                f"{key} {since}", lambda: self._find_or_make(wanted, since, deadline), deadline
             )
         except DeadlineExceeded as error:
-            policy = self.policies.of(request)
-            found = self.caches.stale(key, cache_tags(request), policy)
-            if found and (excused := self._excused(found, error, policy)):
+            found = self.caches.stale(key, wanted.tags, wanted.policy)
+            if found and (excused := self._excused(found, error, wanted.policy)):
                 return excused
             raise
         return replace(rendered, outcome=Outcome.SHARED) if shared and not rendered.stale else rendered
+
+    def _wanted(self, request: ImageRequest, key: str) -> _Wanted:
+        return _Wanted(request, key, cache_tags(request), self.policies.of(request))
+
+    def _purged(self, wanted: _Wanted) -> int:
+        return self.caches.purges.since(wanted.request.source.url, wanted.tags)
 
     async def current(self, request: ImageRequest, key: str, deadline: Deadline) -> Validators:
         """Give the validators that the picture would have, by its original's alone; blank ones if nobody can tell.
@@ -140,55 +155,51 @@ class Renderer:
         state = original_state(found)
         return Validators(etag=entity_tag(key, state) if state else "", modified_at=found.modified_at)
 
-    async def _find_or_make(self, request: ImageRequest, key: str, since: int, deadline: Deadline) -> Rendered:
-        policy = self.policies.of(request)
-        found = await self.caches.get(key, cache_tags(request), policy)
+    async def _find_or_make(self, wanted: _Wanted, since: int, deadline: Deadline) -> Rendered:
+        found = await self._found(wanted)
         if found is None:
-            return await self._once(request, key, since, deadline, policy)
-        if found.stale is None or self._given_meanwhile(request, key, found, policy):
+            return await self._once(wanted, since, deadline)
+        if found.stale is None or self._given_meanwhile(wanted, found):
             return found
         try:
-            return await self._refreshed(request, key, since, deadline, policy, found.picture)
+            return await self._refreshed(wanted, since, deadline, found.picture)
         except (NoOriginal, ImgproxyError) as error:
-            if excused := self._excused(found, error, policy):
+            if excused := self._excused(found, error, wanted.policy):
                 return excused
             raise
 
-    def _given_meanwhile(self, request: ImageRequest, key: str, found: Rendered, policy: Policy) -> bool:
+    async def _found(self, wanted: _Wanted) -> Rendered | None:
+        return await self.caches.get(wanted.key, wanted.tags, wanted.policy)
+
+    def _given_meanwhile(self, wanted: _Wanted, found: Rendered) -> bool:
         """Tell whether a stale picture is given at once; its refresh is under way then, or the next caller's to begin."""
-        if found.stale is None or found.stale.seconds >= policy.while_revalidate or not self.refreshes.most:
+        if found.stale is None or found.stale.seconds >= wanted.policy.while_revalidate or not self.refreshes.most:
             return False
-        self.refreshes.start(key, lambda deadline: self._refresh(request, key, deadline, policy, found.picture))
+        self.refreshes.start(wanted.key, lambda deadline: self._refresh(wanted, deadline, found.picture))
         self.refreshes.stats.given += 1
         return True
 
-    async def _refresh(
-        self, request: ImageRequest, key: str, deadline: Deadline, policy: Policy, known: Picture
-    ) -> None:
+    async def _refresh(self, wanted: _Wanted, deadline: Deadline, known: Picture) -> None:
         """Make a stale picture fresh, unless another process has; raises the errors of sources and engine."""
-        tags = cache_tags(request)
-        found = await self.caches.get(key, tags, policy)
+        found = await self._found(wanted)
         if found is not None and found.stale is None:
             return
-        since = self.caches.purges.since(request.source.url, tags)
         try:
-            await self._refreshed(request, key, since, deadline, policy, known)
+            await self._refreshed(wanted, self._purged(wanted), deadline, known)
         except NoOriginal as error:
             raise error.reason from None
 
-    async def _refreshed(
-        self, request: ImageRequest, key: str, since: int, deadline: Deadline, policy: Policy, known: Picture
-    ) -> Rendered:
+    async def _refreshed(self, wanted: _Wanted, since: int, deadline: Deadline, known: Picture) -> Rendered:
         """Give a stale picture made fresh, once for all who need that; one whose original is gone or broken is forgotten."""
         try:
             rendered, _ = await self.flight.join(
-                f"{key} {since} refresh",
-                lambda: self._once(request, key, since, deadline, policy, known),
+                f"{wanted.key} {since} refresh",
+                lambda: self._once(wanted, since, deadline, known),
                 deadline,
             )
         except (NoOriginal, ImgproxyError) as error:
             if is_lasting(_reason(error)):
-                await self.caches.delete(key)
+                await self.caches.delete(wanted.key)
             raise
         stats = self.refreshes.stats
         stats.confirmed += rendered.outcome is Outcome.CONFIRMED
@@ -204,30 +215,22 @@ class Renderer:
         # Without the frames that it came through, which hold more than anybody needs.
         return replace(found, stale=replace(found.stale, failure=reason.with_traceback(None)))
 
-    async def _once(
-        self,
-        request: ImageRequest,
-        key: str,
-        since: int,
-        deadline: Deadline,
-        policy: Policy,
-        known: Picture | None = None,
-    ) -> Rendered:
+    async def _once(self, wanted: _Wanted, since: int, deadline: Deadline, known: Picture | None = None) -> Rendered:
         """Make a picture that caches have not, or only stale as `known`, in one process for all that share a cache."""
-        self._check_known(request, key)
+        self._check_known(wanted)
         generation = self.caches.purges.newest
 
         async def make(lease: Lease | None = None) -> Rendered:
-            picture = await self._make(request, key, deadline, known)
-            return await self._kept(key, picture, policy, lease, known)
+            picture = await self._make(wanted, deadline, known)
+            return await self._kept(wanted, picture, lease, known)
 
-        if self.leases is None or not policy.shared:
+        if self.leases is None or not wanted.policy.shared:
             return await make()
         try:
             return await self.leases.once(
                 # Who asks after a purge does not wait for what began before it.
-                f"{key}:{since}" if since else key,
-                find=lambda: self._find_shared(request, key, policy),
+                f"{wanted.key}:{since}" if since else wanted.key,
+                find=lambda: self._find_shared(wanted),
                 make=make,
                 failure=_passed_on,
             )
@@ -235,42 +238,40 @@ class Renderer:
             failure = error.failure
         try:
             if self.negative is not None:
-                self.negative.failed(request, key, failure, generation)
-            raise NoOriginal(failure.error) if failure.replaceable else failure.error
+                self.negative.failed(wanted.request, wanted.key, failure, generation)
+            raise _as_raised(failure)
         finally:
             del failure
 
-    def _check_known(self, request: ImageRequest, key: str) -> None:
+    def _check_known(self, wanted: _Wanted) -> None:
         """Raise the failure that making this picture is known to come to."""
-        if failure := self._known_failure(request, key):
-            raise NoOriginal(failure.error) if failure.replaceable else failure.error
+        if failure := self._known_failure(wanted.request, wanted.key):
+            raise _as_raised(failure)
 
     def _known_failure(self, request: ImageRequest, key: str) -> Failure | None:
         return None if self.negative is None or request.past_caches else self.negative.known(request, key)
 
-    async def _find_shared(self, request: ImageRequest, key: str, policy: Policy) -> Rendered | None:
-        found = await self.caches.get(key, cache_tags(request), policy)
+    async def _find_shared(self, wanted: _Wanted) -> Rendered | None:
+        found = await self._found(wanted)
         return replace(found, outcome=Outcome.SHARED) if found and not found.stale else None
 
-    async def _kept(
-        self, key: str, picture: Picture, policy: Policy, lease: Lease | None, known: Picture | None
-    ) -> Rendered:
+    async def _kept(self, wanted: _Wanted, picture: Picture, lease: Lease | None, known: Picture | None) -> Rendered:
         if picture.complete:
-            await self.caches.put(key, picture, lease.kept if lease else None, policy)
+            await self.caches.put(wanted.key, picture, lease.kept if lease else None, wanted.policy)
         elif lease:
             await lease.alone()
-        if not policy.uses_any:
+        if not wanted.policy.uses_any:
             return Rendered(picture=picture, outcome=Outcome.BYPASSED)
         confirmed = known is not None and picture.data is known.data
         return Rendered(picture=picture, outcome=Outcome.CONFIRMED if confirmed else Outcome.MADE)
 
-    async def _past_caches(self, request: ImageRequest, key: str, deadline: Deadline) -> Rendered:
-        return Rendered(picture=await self._make(request, key, deadline), outcome=Outcome.BYPASSED)
+    async def _past_caches(self, wanted: _Wanted, deadline: Deadline) -> Rendered:
+        return Rendered(picture=await self._make(wanted, deadline), outcome=Outcome.BYPASSED)
 
-    async def _make(self, request: ImageRequest, key: str, deadline: Deadline, known: Picture | None = None) -> Picture:
+    async def _make(self, wanted: _Wanted, deadline: Deadline, known: Picture | None = None) -> Picture:
         """Fetch and transform; what it came to is remembered if it is the original's fault."""
-        generation = self.caches.purges.newest
-        if known and self.caches.purges.void(known, cache_tags(request)):
+        request, key, generation = wanted.request, wanted.key, self.caches.purges.newest
+        if known and self.caches.purges.void(known, wanted.tags):
             known = None  # purged since it was found: that it was so before says nothing
         if self.negative is None:
             return await self.maker.make(request, key, generation, deadline, known)
@@ -282,6 +283,10 @@ class Renderer:
             raise
         self.negative.succeeded(request, key)
         return picture
+
+
+def _as_raised(failure: Failure) -> NoOriginal | ImgproxyError:
+    return NoOriginal(failure.error) if failure.replaceable else failure.error
 
 
 def _reason(error: NoOriginal | ImgproxyError) -> ImgproxyError:
