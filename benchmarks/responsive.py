@@ -6,7 +6,6 @@ side keeps finished pictures, and each set is of a file that no server has seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 from benchmarks.bench import Bench, Outcome, say
@@ -20,14 +19,14 @@ CASE = "responsive set"
 ALONE = "nothing shared"
 _WIDTHS = (320, 480, 640, 800, 1080, 1280)
 _FORMATS = ("jpeg", "webp")
-_SETS = 1  # in a turn: more than a second of work
+_PICTURES = len(_WIDTHS) * len(_FORMATS)
 _SOURCE = "12mp.jpg"
 
 
 def responsive(bench: Bench) -> Outcome:
     """Measure what a picture of a set costs."""
     say("responsive: twelve pictures at once")
-    copies = bench.originals.copies(_SOURCE, _SETS * (bench.effort.rounds + 1))
+    copies = bench.originals.copies(_SOURCE, bench.effort.rounds + 1)
     folder = bench.originals.folder
     with ExitStack() as stack:
         client = stack.enter_context(asking(bench.work))
@@ -47,34 +46,13 @@ def responsive(bench: Bench) -> Outcome:
 
 
 def _side(bench: Bench, client: Client, server: Server, copies: list[str], kind: str = SHIPPED) -> Side:
-    unseen: Iterator[str] = iter(copies)
+    unseen = iter(copies)
 
     def turn() -> Turn:
-        sets = [next(unseen) for _ in range(_SETS)]
-        taken = [client.ask(server, Questions(targets=_targets(bench, server, one)), _connections()) for one in sets]
-        return _sum(taken)
+        return client.ask(server, Questions(targets=_targets(bench, server, next(unseen))), _PICTURES)
 
     return Side(Row(workload="responsive", case=CASE, server=server.name, kind=kind, turns=()), turn)
 
 
 def _targets(bench: Bench, server: Server, source: str) -> list[str]:
     return [server.target(bench.wanted(source, one, width)) for width in _WIDTHS for one in _FORMATS]
-
-
-def _connections() -> int:
-    return len(_WIDTHS) * len(_FORMATS)
-
-
-def _sum(turns: list[Turn]) -> Turn:
-    """Give turns as one; latencies are those of the slowest."""
-    cpu = [turn.cpu for turn in turns if turn.cpu is not None]
-    peaks = [turn.peak for turn in turns if turn.peak is not None]
-    return Turn(
-        answers=sum(turn.answers for turn in turns),
-        seconds=sum(turn.seconds for turn in turns),
-        cpu=sum(cpu) if len(cpu) == len(turns) else None,
-        p50=max(turn.p50 for turn in turns),
-        p99=max(turn.p99 for turn in turns),
-        peak=max(peaks, default=None),
-        sent=sum(turn.sent for turn in turns),
-    )
