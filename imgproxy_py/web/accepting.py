@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from imgproxy_py.web.addresses import BACKLOG
 
-EACH_ROUND = 32
-"""How many connections are accepted in a round at most: at a tenth of a millisecond each, others are heard soon."""
+EACH_ROUND = 16
+"""How many connections are accepted in a round at most: at a fifth of a millisecond each, others are heard soon."""
 
 
 class Acceptor:

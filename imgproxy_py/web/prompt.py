@@ -54,15 +54,20 @@ class _InLine:
 class PromptWire(Wire):
     """A connection that answers at once what `around` can; its other requests are begun in `rounds`.
 
+    When it is lost, that is seen to in one of the `ends`.
+
     Answers keep the order of the requests: while one is being answered in a task, those after it wait for theirs.
     """
 
-    __slots__ = ("_around", "_in_line_since", "_rounds")
+    __slots__ = ("_around", "_ends", "_in_line_since", "_rounds")
 
-    def __init__(self, server: web.Server, traffic: Traffic, around: Around, rounds: Rounds, **options: Any) -> None:
+    def __init__(
+        self, server: web.Server, traffic: Traffic, around: Around, *, rounds: Rounds, ends: Rounds, **options: Any
+    ) -> None:
         super().__init__(server, traffic, **options)
         self._around = around
         self._rounds = rounds
+        self._ends = ends
         self._in_line_since: float | None = None
 
     def waited(self) -> float:
@@ -86,15 +91,39 @@ class PromptWire(Wire):
         elif self._messages and not self._all_answered():
             self._wake(asleep)
 
-    def _wake(self, asleep: asyncio.Future[None]) -> None:
-        """Wake the task now or in a later round; for probes always now."""
-        if self._rounds.join() or self._is_probe(self._messages[0][0]):
-            asleep.set_result(None)
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Stop what was under way for the client, now or in a later round: thousands may leave at once."""
+        if self._ends.join():
+            super().connection_lost(exc)
             return
+        turn = self._loop.create_future()
+        turn.add_done_callback(lambda _: super(PromptWire, self).connection_lost(exc))
+        self._ends.wait(turn)
+
+    async def start(self) -> None:
+        """Answer requests until the connection ends; one that came with the connection has to wait for its round as well."""
+        if self._messages and not self._has_round():
+            turn = self._loop.create_future()
+            self._stand_in_line(turn)
+            await turn
+        await super().start()
+
+    def _wake(self, asleep: asyncio.Future[None]) -> None:
+        """Wake the task, now or in a later round."""
+        if self._has_round():
+            asleep.set_result(None)
+        else:
+            self._stand_in_line(asleep)
+
+    def _has_round(self) -> bool:
+        """Tell whether the next request may be begun now; probes always may."""
+        return self._rounds.join() or self._is_probe(self._messages[0][0])
+
+    def _stand_in_line(self, turn: asyncio.Future[None]) -> None:
         self._in_line_since = time.perf_counter()
-        in_line: Any = _InLine(asleep)
+        in_line: Any = _InLine(turn)
         self._waiter = in_line
-        self._rounds.wait(asleep)
+        self._rounds.wait(turn)
 
     def _is_probe(self, message: Any) -> bool:
         return isinstance(message, RawRequestMessage) and self._around.is_probe(message.path)

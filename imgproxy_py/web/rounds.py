@@ -10,8 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-EACH_ROUND = 8
-"""How many are begun in a round: at half a millisecond each, others are heard after a few milliseconds."""
+EACH_ROUND = 4
+"""How many requests are begun in a round: at a millisecond each, others are heard after a few milliseconds."""
+
+ENDS_EACH_ROUND = 32
+"""How many connections that were lost are seen to in a round; what was under way for one is stopped then."""
 
 
 class Rounds:

@@ -119,6 +119,19 @@ async def test_a_burst_of_requests_is_begun_a_few_in_each_round() -> None:
 
 
 @on_uvloop
+async def test_requests_that_come_with_their_connections_are_begun_a_few_in_each_round() -> None:
+    with ExitStack() as stack:
+        async with served() as service:
+            for _ in range(200):
+                service.connection(stack).sendall(PICTURE)
+            seen = [0]
+            while seen[-1] < 200:
+                await asyncio.sleep(0)
+                seen.append(len(service.begun))
+            assert max(after - before for before, after in pairwise(seen)) <= rounds.EACH_ROUND
+
+
+@on_uvloop
 async def test_health_is_answered_before_a_burst_that_came_earlier() -> None:
     with ExitStack() as stack:
         async with served() as service:
@@ -175,3 +188,18 @@ async def test_requests_that_follow_one_in_line_are_answered_in_their_order() ->
                 answered += await loop.sock_recv(last, 4096)
             assert answered.count(b"HTTP/1.1 200 OK") == 2
             assert answered.index(b"picture") < answered.index(b"running")
+
+
+@on_uvloop
+async def test_a_crowd_that_leaves_is_seen_to_a_few_in_each_round() -> None:
+    async with served(60) as service:
+        with ExitStack() as stack:
+            for connection in await _crowd(service, stack, 300):
+                connection.sendall(PICTURE)
+            await rounds_until(lambda: service.traffic.in_flight == 300)
+        seen = [300]
+        while seen[-1]:
+            await asyncio.sleep(0)
+            seen.append(service.traffic.connections)
+        assert max(before - after for before, after in pairwise(seen)) <= rounds.ENDS_EACH_ROUND
+        await rounds_until(lambda: service.traffic.in_flight == 0)
