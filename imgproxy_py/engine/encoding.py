@@ -8,6 +8,7 @@ from typing import Any
 
 import pyvips
 
+from imgproxy_py.engine.codecs.jpeg import file_of
 from imgproxy_py.engine.codecs.registry import encoders
 from imgproxy_py.engine.encoder_settings import either, quantizes
 from imgproxy_py.engine.gain_map import GAIN_MAP
@@ -47,6 +48,10 @@ def encode(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) ->
     if bridged is not None:
         return bridged.encode(image, encoding.quality, encoding.keep, settings)
     options = _OPTIONS[encoding.format](image, encoding, settings)
+    if encoding.format is Format.JPEG and not encoding.keep and options.keys() <= _PLAIN_JPEG:
+        written = file_of(image, options["Q"], whole_chroma="subsample_mode" in options)
+        if written is not None:
+            return written
     data: bytes = pyvips.Operation.call(SAVERS[encoding.format], image, keep=encoding.keep, **options)
     if encoding.format is Format.PNG and quantizes(encoding.asked, settings):
         return with_colors(data, _colors(encoding.asked.png, settings))
@@ -63,6 +68,10 @@ def _jpeg(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> 
             **_mozjpeg(encoding.asked.jpeg, settings),
         }
     )
+
+
+_PLAIN_JPEG = frozenset({"Q", "optimize_coding", "subsample_mode"})
+"""What may be told to an encoder that is not mozjpeg's."""
 
 
 def _mozjpeg(asked: JpegOptions, settings: EngineSettings) -> dict[str, Any]:

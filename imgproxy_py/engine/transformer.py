@@ -92,7 +92,7 @@ class Transformer:
     def __init__(self, settings: EngineSettings, *, watermark: bytes = b"") -> None:
         self.settings = settings
         self.abilities = libvips.set_up()
-        jpeg.is_there()  # loaded now, not for the first picture
+        jpeg.load()  # now, not for the first picture
         self.limits = settings.limits()
         self._profiles = profiles(settings.color_profiles_dir)
         self.isolation = open_isolation(settings)

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgproxy_py.engine import libvips
+from imgproxy_py.engine import encoding, libvips
 from imgproxy_py.engine.codecs import jpeg
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.loading import ImageFile
@@ -276,6 +276,90 @@ def test_what_takes_long_can_be_interrupted_as_before(decoded_at_once: list[bool
         file = pictures.jpeg(pictures.solid(5000, 4200), Q=50, interlace=interlace)
         transformed(file, "w:1000")
         assert decoded_at_once.pop() is expected
+
+
+# Encoding
+
+
+def image_of(samples: np.ndarray) -> pyvips.Image:
+    image = pyvips.Image.new_from_array(samples).cast("uchar")
+    return image.copy(interpretation="b-w" if image.bands == 1 else "srgb")
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(1, 120), st.integers(1, 120), st.integers(0, 99), st.integers(1, 100), st.booleans(), st.booleans())
+def test_files_are_those_of_libvips(
+    width: int, height: int, seed: int, quality: int, grey: bool, whole_chroma: bool
+) -> None:
+    samples = noisy(width, height, seed)
+    image = image_of(samples[:, :, 0] if grey else samples)
+    mode = {"subsample_mode": "off"} if whole_chroma else {}
+    expected = image.jpegsave_buffer(Q=quality, optimize_coding=True, keep=0, **mode)
+    assert jpeg.file_of(image, quality, whole_chroma=whole_chroma) == expected
+
+
+def test_pixels_that_are_not_computed_yet_are() -> None:
+    image = image_of(noisy(90, 70)).resize(0.5)
+    assert jpeg.file_of(image, 80, whole_chroma=False) == image.jpegsave_buffer(Q=80, optimize_coding=True, keep=0)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        pictures.with_alpha(pictures.marked()),
+        pictures.deep(pictures.marked()),
+        pictures.cmyk(pictures.marked()),
+        pictures.solid(2001, 2000),
+    ],
+    ids=["alpha", "16 bits", "CMYK", "large"],
+)
+def test_what_it_does_not_write_is_left_to_libvips(image: pyvips.Image) -> None:
+    assert jpeg.file_of(image, 80, whole_chroma=False) is None
+
+
+@pytest.fixture
+def written_by_turbo(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether libjpeg-turbo wrote each JPEG for which it was asked."""
+    told: list[bool] = []
+    before = jpeg.file_of
+
+    def file_of(*arguments: Any, **options: Any) -> bytes | None:
+        told.append((data := before(*arguments, **options)) is not None)
+        return data
+
+    monkeypatch.setattr(encoding, "file_of", file_of)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("options", "by_it"),
+    [
+        ("w:60/f:jpg", [True]),
+        ("w:60/f:jpg/q:95", [True]),
+        ("w:60/f:jpg/jpgo:0:1", [True]),
+        ("w:60/f:jpg/jpgo:1", []),
+        ("w:60/f:jpg/jpgo:::1", []),
+        ("w:60/f:jpg/sm:0", []),
+        ("w:60/f:jpg/scp:0", []),
+        ("w:60/f:jpg/dpi:300", []),
+        ("w:60/f:webp", []),
+    ],
+)
+def test_answers_are_the_same_bytes_whoever_writes_them(
+    monkeypatch: pytest.MonkeyPatch, written_by_turbo: list[bool], options: str, by_it: list[bool]
+) -> None:
+    data = pictures.jpeg(pictures.wide_gamut(pictures.marked(120, 80)))
+    found = transformed(data, options).data
+    assert written_by_turbo == by_it
+    monkeypatch.setattr(jpeg, "_encoder", lambda: None)
+    assert transformed(data, options).data == found
+
+
+def test_pixels_that_cannot_be_had_are_the_originals_fault() -> None:
+    data = pictures.png(pictures.noise(300, 300))
+    middle = len(data) // 2
+    with pytest.raises(BrokenImage):
+        transformed(data[:middle] + bytes(2000) + data[middle + 2000 :], "w:299/f:jpg")
 
 
 # What is plain
