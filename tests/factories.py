@@ -13,6 +13,8 @@ from imgproxy_py.recipe.model import Output, Recipe, Resize, Stage
 from imgproxy_py.recipe.picture import Original, Outcome, Picture, Rendered, Validators
 from imgproxy_py.recipe.request import Delivery, ImageRequest
 from imgproxy_py.recipe.source import SourceRef
+from imgproxy_py.rendering.making import Maker
+from imgproxy_py.rendering.marks import MarkOriginals
 
 MODIFIED_AT = 784111777.0
 """Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110's examples."""
@@ -83,3 +85,8 @@ def make_rendered(outcome: Outcome = Outcome.MADE, **picture: Any) -> Rendered:
 
 def make_memory_cache(**settings: Any) -> MemoryCache:
     return MemoryCache(MemoryCacheSettings(**settings))
+
+
+def make_maker(sources: Any, pool: Any, transformer: Any, **given: Any) -> Maker:
+    """A maker whose watermarks come from where its originals do."""
+    return Maker(sources=sources, pool=pool, transformer=transformer, marks=MarkOriginals(sources), **given)

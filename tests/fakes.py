@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from imgproxy_py.engine.cost import Priced
 from imgproxy_py.engine.interrupt import Interrupt
@@ -222,6 +225,15 @@ async def until(holds: Callable[[], object], *, seconds: float = 2.0) -> None:
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 — what is waited for happens in threads too, and tells nobody
             await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def answering(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    """Answer whatever is asked by one handler, at the URL that this gives, until the end of the block."""
+    application = web.Application(client_max_size=1 << 24)
+    application.router.add_route("*", "/{path:.*}", handle)
+    async with TestServer(application) as server:
+        yield f"http://127.0.0.1:{server.port}"
 
 
 @asynccontextmanager

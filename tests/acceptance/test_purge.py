@@ -69,6 +69,15 @@ def warm(services: list[Service], target: str) -> None:
         assert (answer.size, service.line(answer)["outcome"]) == ((60, 40), "memory")
 
 
+def changed(services: list[Service], origin: Origin) -> tuple[str, str]:
+    """Give the URL of an original, and the target of its picture, that all have in memory as it was before it changed."""
+    url = origin.put("/cat.png", OLD)
+    target = f"/unsafe/rs:fit:60:60/plain/{url}"
+    warm(services, target)
+    origin.put("/cat.png", NEW)
+    return url, target
+
+
 class Watch:
     """Asks a process over and over, and remembers when it last gave the old picture."""
 
@@ -114,11 +123,8 @@ def seconds_of_old(services: list[Service], target: str, purging: Callable[[], o
 def test_none_of_four_processes_serves_the_old_picture_once_it_is_purged(
     services: list[Service], origin: Origin
 ) -> None:
-    url = origin.put("/cat.png", OLD)
-    target = f"/unsafe/rs:fit:60:60/plain/{url}"
-    warm(services, target)
+    url, target = changed(services, origin)
     assert origin.times("/cat.png") == 1  # the others found it in Redis
-    origin.put("/cat.png", NEW)
     said: list[dict[str, Any]] = []
     took = seconds_of_old(services, target, lambda: said.append(purge(services[0], sources=[url], by="cms")))
     print(f"the last old picture was asked for {took * 1000:+.1f} ms after the purge was answered")
@@ -154,10 +160,7 @@ def deaf(server: servers.RedisServer) -> Iterator[None]:
 def test_processes_whose_connections_are_ended_look_for_themselves(
     services: list[Service], origin: Origin, redis_server: servers.RedisServer, settings: dict[str, str]
 ) -> None:
-    url = origin.put("/cat.png", OLD)
-    target = f"/unsafe/rs:fit:60:60/plain/{url}"
-    warm(services, target)
-    origin.put("/cat.png", NEW)
+    url, target = changed(services, origin)
     with deaf(redis_server):
         took = seconds_of_old(services, target, lambda: purge(services[0], sources=[url]))
     print(
@@ -169,10 +172,7 @@ def test_processes_whose_connections_are_ended_look_for_themselves(
 def test_processes_that_are_told_nothing_are_late_by_the_interval_at_most(
     services: list[Service], origin: Origin, redis_server: servers.RedisServer, settings: dict[str, str]
 ) -> None:
-    url = origin.put("/cat.png", OLD)
-    target = f"/unsafe/rs:fit:60:60/plain/{url}"
-    warm(services, target)
-    origin.put("/cat.png", NEW)
+    url, target = changed(services, origin)
 
     def record_and_tell_nobody() -> None:
         with redis.Redis.from_url(redis_server.url) as client:
@@ -187,10 +187,7 @@ def test_processes_that_are_told_nothing_are_late_by_the_interval_at_most(
 
 
 def test_the_command_purges_them_all(services: list[Service], origin: Origin, settings: dict[str, str]) -> None:
-    url = origin.put("/cat.png", OLD)
-    target = f"/unsafe/rs:fit:60:60/plain/{url}"
-    warm(services, target)
-    origin.put("/cat.png", NEW)
+    url, target = changed(services, origin)
     done = cli("purge", url, **{name: settings[name] for name in ("redis_url", "redis_key_prefix", "redis_timeout")})
     assert done.returncode == 0, done.stderr
     assert f"purged   our own caches: {PROCESSES} processes told at once" in done.stdout.decode()

@@ -9,17 +9,16 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
 import boto3
 import pytest
 from aiohttp import ClientSession, web
-from aiohttp.test_utils import TestServer
 
 from imgproxy_py.edges import EdgeRefused, EdgeSettings, Told, is_path, open_edges, tell
 from imgproxy_py.edges.akamai import AkamaiSettings, authorization
 from imgproxy_py.edges.cloudfront import CloudFront
 from tests import servers
+from tests.fakes import answering
 
 TAGS = ["source-0123456789abcdef", "preset-card"]
 
@@ -53,10 +52,7 @@ class Api:
 @pytest.fixture
 async def api() -> AsyncIterator[Api]:
     api = Api()
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", api.handle)
-    async with TestServer(application) as server:
-        api.url = f"http://127.0.0.1:{server.port}"
+    async with answering(api.handle) as api.url:
         yield api
 
 
@@ -352,27 +348,9 @@ class Distribution:
 @pytest.fixture
 async def distribution(moto_server: servers.S3Server, aws_credentials: None) -> AsyncIterator[Distribution]:
     client = boto3.client("cloudfront", endpoint_url=moto_server.url, region_name="us-east-1")
-    made = Distribution(made_distribution(client), client, moto_server.url)
-    application = web.Application(client_max_size=16 * 1024 * 1024)
-    application.router.add_post("/{path:.*}", made.handle)
-    async with TestServer(application) as server:
-        made.url = f"http://127.0.0.1:{server.port}"
+    made = Distribution(servers.made_distribution(client), client, moto_server.url)
+    async with answering(made.handle) as made.url:
         yield made
-
-
-def made_distribution(client: Any) -> str:
-    origins = {"Quantity": 1, "Items": [{"Id": "service", "DomainName": "img.example.com"}]}
-    behaviour = {"TargetOriginId": "service", "ViewerProtocolPolicy": "redirect-to-https", "CachePolicyId": "any"}
-    made = client.create_distribution(
-        DistributionConfig={
-            "CallerReference": str(uuid4()),
-            "Comment": "",
-            "Enabled": True,
-            "Origins": origins,
-            "DefaultCacheBehavior": behaviour,
-        }
-    )
-    return str(made["Distribution"]["Id"])
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import isfinite
 
 from imgproxy_py.delivery.headers import content_disposition
@@ -18,6 +19,13 @@ from imgproxy_py.telemetry.record import public_source
 NOW = 5.0
 HINTS = (None, ClientHints(dpr=7.125, width=7919))
 SIZES = (Size(1, 1), Size(60, 40), Size(65535, 3))
+
+
+def judge_bytes(dialects: Iterable[Dialect], data: bytes) -> None:
+    """Have every dialect read the target that some bytes are."""
+    target = data.decode("utf-8", "surrogateescape")
+    for dialect in dialects:
+        judge_target(dialect, target)
 
 
 def judge_target(dialect: Dialect, target: str) -> None:

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import boto3
 import pytest
@@ -55,7 +54,7 @@ async def service(moto_server: servers.S3Server, aws_credentials: None, tmp_path
     (tmp_path / "pets").mkdir()
     (tmp_path / "pets" / "the cat.png").write_bytes(png())
     cloudfront = boto3.client("cloudfront", endpoint_url=moto_server.url, region_name="us-east-1")
-    distribution = made_distribution(cloudfront)
+    distribution = servers.made_distribution(cloudfront)
     settings = {
         "local_filesystem_root": str(tmp_path),
         "images_source": "local:///",
@@ -72,20 +71,6 @@ async def service(moto_server: servers.S3Server, aws_credentials: None, tmp_path
         await opening.enter_async_context(server)
         session = await opening.enter_async_context(ClientSession())
         yield Service(session, f"http://127.0.0.1:{server.port}", cloudfront, distribution)
-
-
-def made_distribution(client: Any) -> str:
-    behaviour = {"TargetOriginId": "service", "ViewerProtocolPolicy": "redirect-to-https", "CachePolicyId": "any"}
-    made = client.create_distribution(
-        DistributionConfig={
-            "CallerReference": str(uuid4()),
-            "Comment": "",
-            "Enabled": True,
-            "Origins": {"Quantity": 1, "Items": [{"Id": "service", "DomainName": "img.example.com"}]},
-            "DefaultCacheBehavior": behaviour,
-        }
-    )
-    return str(made["Distribution"]["Id"])
 
 
 async def test_the_tags_of_answers_are_those_that_are_invalidated(service: Service) -> None:

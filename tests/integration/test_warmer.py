@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from imgproxy_py.warming import warmer as warming
 from imgproxy_py.warming.journal import Journal
 from imgproxy_py.warming.outcomes import Tally
 from imgproxy_py.warming.warmer import Warmer, open_session
+from tests.fakes import answering
 
 MADE = {"Cache-Status": "imgproxy-py; fwd=miss; stored", "Content-Type": "image/png"}
 Answering = Callable[[web.Request, int], Awaitable[web.StreamResponse]]
@@ -83,10 +83,7 @@ async def hangs_once(request: web.Request, before: int) -> web.StreamResponse:
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     made = Server()
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", made.handle)
-    async with TestServer(application) as running:
-        made.url = f"http://127.0.0.1:{running.port}"
+    async with answering(made.handle) as made.url:
         yield made
 
 

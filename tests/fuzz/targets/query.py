@@ -8,7 +8,7 @@ from imgproxy_py.dialects.imgproxy import ImgproxyConfig
 from imgproxy_py.dialects.query import QueryConfig, QueryDialect
 from imgproxy_py.dialects.query.parameters import ALIASES
 from imgproxy_py.recipe.formats import FORMAT_NAMES
-from tests.fuzz.asking import judge_target
+from tests.fuzz.asking import judge_bytes
 
 SECONDS, MEGABYTES, LONGEST = 5, 1000, 4096
 NAMES = ("w", "h", "gravity", "fit", "enlarge", "dpr", "crop", "rotate", "flip", "trim", "pad", "bg", "blur", "sharpen")
@@ -34,6 +34,4 @@ def seeds() -> Iterator[bytes]:
 
 def judge(data: bytes) -> None:
     """Read by every configuration."""
-    target = data.decode("utf-8", "surrogateescape")
-    for dialect in DIALECTS:
-        judge_target(dialect, target)
+    judge_bytes(DIALECTS, data)

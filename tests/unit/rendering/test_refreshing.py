@@ -30,12 +30,10 @@ from imgproxy_py.errors import (
 from imgproxy_py.recipe.model import Recipe, Stage, Watermark
 from imgproxy_py.recipe.picture import Original, Outcome, Rendered, Validators
 from imgproxy_py.recipe.tags import source_tag
-from imgproxy_py.rendering.making import Maker
-from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.originals import Originals
 from imgproxy_py.rendering.refreshing import Refreshes, may_pass
 from imgproxy_py.rendering.render import Renderer
-from tests.factories import MODIFIED_AT, make_original, make_picture, make_recipe, make_request, make_source
+from tests.factories import MODIFIED_AT, make_maker, make_original, make_picture, make_recipe, make_request, make_source
 from tests.fakes import FakeSource, FakeTransformer, until
 
 SWR, SIE = 30, 60
@@ -78,11 +76,10 @@ class Workshop:
         self.shelf = Shelf(settings, clock=self.clock)
         self.refreshes = Refreshes(most)
         self.renderer = Renderer(
-            maker=Maker(
-                sources=self.source,
-                pool=self.pool,
-                transformer=self.transformer,
-                marks=MarkOriginals(self.source),
+            maker=make_maker(
+                self.source,
+                self.pool,
+                self.transformer,
                 clock=self.clock,
                 originals=Originals(self.source, max_bytes=10**6, seconds=1000, clock=self.clock) if sharing else None,
             ),

@@ -28,11 +28,18 @@ from imgproxy_py.recipe.model import LimitOverrides, Recipe
 from imgproxy_py.recipe.picture import Outcome, Rendered, Validators
 from imgproxy_py.recipe.tags import cache_tags, source_tag
 from imgproxy_py.rendering.fallback import FallbackImage
-from imgproxy_py.rendering.making import Maker
-from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.render import Renderer
 from imgproxy_py.sources.port import NotModified
-from tests.factories import MODIFIED_AT, jpeg, make_memory_cache, make_original, make_picture, make_recipe, make_request
+from tests.factories import (
+    MODIFIED_AT,
+    jpeg,
+    make_maker,
+    make_memory_cache,
+    make_original,
+    make_picture,
+    make_recipe,
+    make_request,
+)
 from tests.fakes import FakeSource, FakeTransformer, missing, until
 
 
@@ -54,13 +61,7 @@ class Workshop:
         self.transformer = transformer or FakeTransformer()
         self.pool = Pool(places, queue)
         self.renderer = Renderer(
-            maker=Maker(
-                sources=self.source,
-                pool=self.pool,
-                transformer=self.transformer,
-                marks=MarkOriginals(self.source),
-                fallback=fallback,
-            ),
+            maker=make_maker(self.source, self.pool, self.transformer, fallback=fallback),
             caches=caches or TieredCache([self.memory]),
             etag_buster=etag_buster,
         )

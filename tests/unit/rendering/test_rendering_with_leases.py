@@ -20,11 +20,9 @@ from imgproxy_py.recipe.picture import Outcome, Rendered
 from imgproxy_py.recipe.tags import cache_tags
 from imgproxy_py.rendering.lease import LeaseSettings, State
 from imgproxy_py.rendering.leases import Leases
-from imgproxy_py.rendering.making import Maker
-from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.negative import NegativeCache, NegativeSettings
 from imgproxy_py.rendering.render import Renderer
-from tests.factories import make_memory_cache, make_picture, make_request, make_source
+from tests.factories import make_maker, make_memory_cache, make_picture, make_request, make_source
 from tests.fakes import FakeLeases, FakeSource, FakeTransformer, missing, until
 
 
@@ -50,12 +48,7 @@ class Process:
         self.pool = Pool(1, 1)
         self.caches = TieredCache([make_memory_cache(), world.shelf])
         self.renderer = Renderer(
-            maker=Maker(
-                sources=world.source,
-                pool=self.pool,
-                transformer=self.transformer,
-                marks=MarkOriginals(world.source),
-            ),
+            maker=make_maker(world.source, self.pool, self.transformer),
             caches=self.caches,
             leases=leases,
         )

@@ -20,12 +20,10 @@ from imgproxy_py.errors import BrokenImage, DeadlineExceeded
 from imgproxy_py.recipe.picture import Rendered
 from imgproxy_py.recipe.request import ImageRequest
 from imgproxy_py.recipe.tags import source_tag
-from imgproxy_py.rendering.making import Maker
-from imgproxy_py.rendering.marks import MarkOriginals
 from imgproxy_py.rendering.originals import Originals
 from imgproxy_py.rendering.render import Renderer
 from tests import pictures
-from tests.factories import make_original, make_request, make_source
+from tests.factories import make_maker, make_original, make_request, make_source
 from tests.fakes import FakeSource, until
 from tests.unit.engine.making import recipe_of
 
@@ -46,11 +44,10 @@ class House:
             self.source, max_bytes=1 << 24, seconds=10, purges=self.caches.purges, forgotten=self.pixels.forget
         )
         self.renderer = Renderer(
-            maker=Maker(
-                sources=self.source,
-                pool=self.pool,
-                transformer=self.transformer,
-                marks=MarkOriginals(self.source),
+            maker=make_maker(
+                self.source,
+                self.pool,
+                self.transformer,
                 originals=self.originals,
                 pixels=self.pixels,
             ),
@@ -99,9 +96,7 @@ async def test_a_set_costs_one_fetch_and_one_decode(open_house, places):
     made = await asyncio.gather(*map(house.ask, SET))
     assert (len(house.source.fetched), house.decodes) == (1, 1)
     for options, one in zip(SET, made, strict=True):
-        alone = Maker(
-            sources=house.source, pool=house.pool, transformer=house.transformer, marks=MarkOriginals(house.source)
-        )
+        alone = make_maker(house.source, house.pool, house.transformer)
         request = make_request(CAT, recipe_of(options))
         picture = await alone.make(request, house.renderer.key(request), 0, Deadline.after(10))
         assert picture.data == one.picture.data
