@@ -159,6 +159,11 @@ def address_of_pixels(image: pyvips.Image) -> int:
     return int(address)
 
 
+def samples_of(image: pyvips.Image, length: int) -> Any:
+    """Give so many bytes of an image in memory as a buffer to read and to write; good for as long as the image is."""
+    return pyvips.ffi.buffer(pyvips.ffi.cast("char *", address_of_pixels(image)), length)
+
+
 @cache
 def _tracked_memory() -> ctypes._NamedFuncPointer:
     function = _undeclared().vips_tracked_get_mem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 
 from imgproxy_py.recipe.request import ImageRequest
 from imgproxy_py.recipe.source import SourceRef
@@ -22,7 +23,12 @@ def is_tag(text: str) -> bool:
 
 def source_tag(source: SourceRef) -> str:
     """Give the tag of all pictures of one original, in every version of it."""
-    return f"source-{hashlib.sha256(source.url.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
+    return _tag_of(source.url)
+
+
+@lru_cache(maxsize=256)  # a picture that is made asks for its tags several times
+def _tag_of(url: str) -> str:
+    return f"source-{hashlib.sha256(url.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
 
 
 def cache_tags(request: ImageRequest) -> tuple[str, ...]:

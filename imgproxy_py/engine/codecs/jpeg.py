@@ -8,7 +8,6 @@ codes without the processor's vectors; imagecodecs calls libjpeg-turbo's.
 
 from __future__ import annotations
 
-import ctypes
 import os
 from functools import cache
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 import pyvips
 
 from imgproxy_py.engine.codecs.extras import imported
-from imgproxy_py.engine.libvips import address_of_pixels, blank_like, size_of
+from imgproxy_py.engine.libvips import blank_like, samples_of, size_of
 from imgproxy_py.recipe.geometry import Size
 from imgproxy_py.recipe.jpeg import plain_size
 
@@ -73,7 +72,7 @@ def with_pixels(image: pyvips.Image, data: bytes, shrink: int) -> pyvips.Image:
         return image
     scaled = Size(-(-size[0] // shrink), -(-size[1] // shrink))
     made = blank_like(image)
-    place = (ctypes.c_ubyte * _bytes_of(made)).from_address(address_of_pixels(made))
+    place = samples_of(made, _bytes_of(made))
     wanted = {"colorspace": _COLORSPACES[image.bands], "min_width": scaled.width, "min_height": scaled.height}
     whole = scaled == size_of(image)
     try:
@@ -98,11 +97,12 @@ def file_of(image: pyvips.Image, quality: int, *, whole_chroma: bool) -> bytes |
     if turbo is None or encoder is None or size.width * size.height > MOST_PIXELS or not _is_plain(image):
         return None
     image = image.copy_memory()
-    place = (ctypes.c_ubyte * _bytes_of(image)).from_address(address_of_pixels(image))
-    sides = (size.height, size.width, image.bands) if image.bands > 1 else (size.height, size.width)
+    samples = turbo.array(samples_of(image, _bytes_of(image)), "uint8")
+    if image.bands == 1:
+        return _unmarked(bytes(encoder(samples.reshape(size.height, size.width), quality, optimize=True)))
     sampling = "444" if whole_chroma or quality >= _WHOLE_CHROMA else "420"
-    chroma = {"subsampling": sampling} if image.bands > 1 else {}
-    return _unmarked(bytes(encoder(turbo.array(place, "uint8").reshape(sides), quality, optimize=True, **chroma)))
+    lines = samples.reshape(size.height, size.width, image.bands)
+    return _unmarked(bytes(encoder(lines, quality, subsampling=sampling, optimize=True)))
 
 
 def _unmarked(data: bytes) -> bytes:
