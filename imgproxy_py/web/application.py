@@ -14,6 +14,7 @@ from imgproxy_py.kinds import Count, Flag
 from imgproxy_py.telemetry.logs import Logs
 from imgproxy_py.telemetry.metrics import Metrics
 from imgproxy_py.web.doors import Door, Doors, Handler
+from imgproxy_py.web.liveness import Liveness
 from imgproxy_py.web.middlewares import Around
 from imgproxy_py.web.pages import landing_page
 from imgproxy_py.web.problems import Asked, ImgproxyVoice
@@ -73,7 +74,7 @@ def make_application(
     and its `METRICS`.
     """
     traffic = Traffic()
-    front = _FrontDoors(ReadinessProbe(checks, traffic, formats=formats), alive, ImgproxyVoice())
+    front = _FrontDoors(ReadinessProbe(checks, traffic, formats=formats), Liveness(alive), ImgproxyVoice())
     probes = list(front.probes(settings.health_check_path))
     around = Around(
         Doors(
@@ -103,9 +104,9 @@ def make_application(
 class _FrontDoors:
     """The doors that every application has: front page, probes, and what is not here."""
 
-    def __init__(self, readiness: ReadinessProbe, alive: Callable[[], bool], voice: ImgproxyVoice) -> None:
+    def __init__(self, readiness: ReadinessProbe, liveness: Liveness, voice: ImgproxyVoice) -> None:
         self._readiness = readiness
-        self._alive = alive
+        self._liveness = liveness
         self._voice = voice
 
     def doors(self) -> Iterator[Door]:
@@ -116,10 +117,10 @@ class _FrontDoors:
 
     def probes(self, extra: str) -> Iterator[Door]:
         """Give the doors for whoever asks how we are; `extra` is one more path for `/health`."""
-        yield self._door("/health", self._health)
+        yield self._door("/health", self._health, known=self._known_health)
         yield self._door("/ready", self._ready)
         if extra:
-            yield self._door(extra, self._health)
+            yield self._door(extra, self._health, known=self._known_health)
 
     def landing(self) -> Door:
         """Give the front page."""
@@ -129,7 +130,14 @@ class _FrontDoors:
         """Give the door for paths that lead nowhere; those are told of."""
         return Door(path="", handler=self._nothing, voice=self._voice, dialect="none", guarded=False)
 
-    def _door(self, path: str, handler: Handler, *, prefix: bool = False) -> Door:
+    def _door(
+        self,
+        path: str,
+        handler: Handler,
+        *,
+        prefix: bool = False,
+        known: Callable[[], web.Response | None] | None = None,
+    ) -> Door:
         return Door(
             path=path,
             handler=handler,
@@ -138,14 +146,17 @@ class _FrontDoors:
             prefix=prefix,
             guarded=False,
             quiet=True,
+            known=known,
         )
 
     async def _landing(self, _: web.Request) -> web.Response:
         return web.Response(body=_LANDING_PAGE, content_type="text/html", headers={"Cache-Control": "no-cache"})
 
     async def _health(self, _: web.Request) -> web.Response:
-        status, body = (200, b"imgproxy is running") if self._alive() else (500, b"Error")
-        return web.Response(status=status, body=body, content_type="text/plain", headers={"Cache-Control": "no-cache"})
+        return _health(well=await self._liveness.ask())
+
+    def _known_health(self) -> web.Response | None:
+        return _health(well=True) if self._liveness.known() else None
 
     async def _ready(self, _: web.Request) -> web.Response:
         readiness = await self._readiness.ask()
@@ -158,6 +169,11 @@ class _FrontDoors:
 
     async def _nothing(self, _: web.Request) -> web.Response:
         return self._voice.no_such_route(Asked(""))
+
+
+def _health(*, well: bool) -> web.Response:
+    status, body = (200, b"imgproxy is running") if well else (500, b"Error")
+    return web.Response(status=status, body=body, content_type="text/plain", headers={"Cache-Control": "no-cache"})
 
 
 class _Everything(web.AbstractResource):

@@ -28,7 +28,7 @@ class Door:
     `path` is without the configured path prefix. A `HEAD` goes to the handler as a `GET` does; its body is dropped. A
     `guarded` door asks for the bearer secret, if there is one. Requests at a `quiet` one are neither logged nor counted.
     `at_once` takes target and headers of a `GET` or `HEAD` and gives, without waiting, what the handler would answer, or
-    `None`.
+    `None`; `known` does the same for a door that nobody is counted at, and gives an answer with a body.
     """
 
     path: str
@@ -40,6 +40,7 @@ class Door:
     guarded: bool = True
     quiet: bool = False
     at_once: AtOnce | None = None
+    known: Callable[[], web.Response | None] | None = None
 
 
 class Doors:

@@ -13,7 +13,7 @@ import itertools
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 from aiohttp import hdrs, web
@@ -21,6 +21,7 @@ from multidict import MultiMapping, istr
 from yarl import URL
 
 from imgproxy_py.delivery.handlers import Hit
+from imgproxy_py.delivery.question import Head
 from imgproxy_py.errors import ClientGone, ImgproxyError, SecretMismatch
 from imgproxy_py.telemetry.logs import Logs
 from imgproxy_py.telemetry.metrics import Metrics
@@ -98,7 +99,11 @@ class Around:
         """
         door = self._doors.find(target)
         started, at = time.perf_counter(), time.time()
-        if method not in PICTURE_METHODS or self._traffic.closes or (hit := self._hit(door, target, headers)) is None:
+        if method not in PICTURE_METHODS or self._traffic.closes:
+            return None
+        if door.known is not None:
+            return self._known(door.known, method, headers)
+        if (hit := self._hit(door, target, headers)) is None:
             return None
         record = _open_record(method, headers, door, started, at)
         record.source, record.recipe = hit.source, hit.recipe
@@ -109,6 +114,17 @@ class Around:
         self._tell(door, record)
         head = filled(hit.head.wire, record.request_id)
         return (head, hit.rendered.picture.data) if record.bytes_out else (head,)
+
+    def _known(
+        self, known: Callable[[], web.Response | None], method: str, headers: Mapping[str, str]
+    ) -> tuple[bytes, ...] | None:
+        """Give what a door knows, with its head; nothing that is not well."""
+        response = known()
+        if response is None or not isinstance(response.body, bytes):
+            return None
+        head = Head(response.status, response.headers)
+        wire = filled(laid_out(head, len(response.body), self._headers), _request_id(headers))
+        return (wire,) if method == hdrs.METH_HEAD else (wire, response.body)
 
     def is_probe(self, target: str) -> bool:
         """Tell whether a target is one that neither waits nor is told of."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import faulthandler
 import os
 import shutil
 import signal
@@ -24,17 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-import uvloop
 
 from imgproxy_py.telemetry.aggregate import Aggregate
 from imgproxy_py.telemetry.metrics import MetricsSettings
 from imgproxy_py.web.addresses import describe, listen
 from imgproxy_py.web.metrics_site import metrics_site
-from imgproxy_py.web.server import LAST_CALL, MakeApplication, ServerSettings, Stop, run_alone, serve
-from imgproxy_py.web.tuning import settle
-
-POST = "_IMGPROXY_WORKER_POST"
-"""The variable that tells a process that it is a worker; not one of ours that begin with `IMGPROXY_`, which are settings."""
+from imgproxy_py.web.server import LAST_CALL, MakeApplication, ServerSettings, run_alone
+from imgproxy_py.web.worker import BEAT, POST, READY, WorkerPost, run_worker
 
 FIRST_PAUSE = 0.1
 """Seconds before the first replacement of a dead worker; each further one doubles it."""
@@ -43,10 +38,6 @@ LONGEST_PAUSE = 10.0
 STEADY = 30.0
 """Seconds of life after which a worker's death counts as the first again."""
 
-BEAT = 1.0
-"""Seconds between two signs of life of a worker."""
-
-_READY, _ALIVE = b"r", b"."
 _TRACE_SECONDS = 1.0  # that a hanging worker gets to write where it hangs
 _SPARE = 5.0  # seconds beyond a worker's own patience before it is killed
 _log = structlog.get_logger()
@@ -61,7 +52,7 @@ def run(
     the same settings. Raises `OSError` if the address cannot be had.
     """
     if post := WorkerPost.inherited():
-        return _run_worker(make, settings, post)
+        return run_worker(make, settings, post)
     listening = listen(settings.bind)
     try:
         if settings.processes == 1:
@@ -69,79 +60,6 @@ def run(
         return asyncio.run(Supervisor(command, listening, settings, metrics).run())
     finally:
         listening.close()
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerPost:
-    """What a worker inherits: the listening socket, its end of the lifeline, and where its metrics go."""
-
-    listening: int
-    lifeline: int
-    snapshots: Path | None = None
-
-    @classmethod
-    def inherited(cls) -> WorkerPost | None:
-        """Give this process's post, once; `None` if it is no worker."""
-        text = os.environ.pop(POST, "")
-        if not text:
-            return None
-        listening, lifeline, snapshots = text.split(":", 2)
-        return cls(int(listening), int(lifeline), Path(snapshots) if snapshots else None)
-
-    def __str__(self) -> str:
-        return f"{self.listening}:{self.lifeline}:{self.snapshots or ''}"
-
-
-def _run_worker(make: MakeApplication, settings: ServerSettings, post: WorkerPost) -> int:
-    listening = socket.socket(fileno=post.listening)
-    lifeline = socket.socket(fileno=post.lifeline)
-    lifeline.setblocking(False)
-
-    async def main() -> None:
-        stop = Stop(for_all=False)
-        stop.hear_signals()
-        _stop_at_end_of(lifeline, stop)
-        await serve(
-            make,
-            listening,
-            settings,
-            stop=stop,
-            snapshots=post.snapshots,
-            on_ready=lambda: _begin(lifeline),
-        )
-
-    faulthandler.enable()  # a crash, and the end of a hang, leave a trace on standard error
-    with listening, lifeline:
-        uvloop.run(main())
-    return 0
-
-
-def _stop_at_end_of(lifeline: socket.socket, stop: Stop) -> None:
-    loop = asyncio.get_running_loop()
-
-    def ended() -> None:
-        loop.remove_reader(lifeline)
-        stop.for_all = True
-        stop.request()
-
-    loop.add_reader(lifeline, ended)
-
-
-def _begin(lifeline: socket.socket) -> None:
-    settle()
-    _tell(lifeline, _READY)
-    _beat(asyncio.get_running_loop(), lifeline)
-
-
-def _beat(loop: asyncio.AbstractEventLoop, lifeline: socket.socket) -> None:
-    """Give a sign of life now and each second; it ends with the loop."""
-    _tell(lifeline, _ALIVE)
-    loop.call_later(BEAT, _beat, loop, lifeline)
-
-
-def _tell(lifeline: socket.socket, what: bytes) -> None:
-    with contextlib.suppress(OSError):  # nobody is there, which the lifeline's end says too, or nobody listens now
-        lifeline.send(what)
 
 
 @dataclass(slots=True, eq=False)
@@ -153,7 +71,7 @@ class _Worker:
 
     async def become_ready(self) -> None:
         """Wait for the worker's word, or for its end."""
-        self.ready = await asyncio.get_running_loop().sock_recv(self.lifeline, 1) == _READY
+        self.ready = await asyncio.get_running_loop().sock_recv(self.lifeline, 1) == READY
 
     async def falls_silent(self, seconds: float) -> bool:
         """Wait until no sign of life has come for so long, or until the worker's end; tell which it was.

@@ -6,12 +6,14 @@ On uvloop, whose manners these are about; what is counted are rounds of its loop
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from itertools import pairwise
 from typing import NamedTuple
 
+import pytest
 import uvloop
 from aiohttp import web
 
@@ -143,6 +145,51 @@ async def test_health_is_answered_before_a_burst_that_came_earlier() -> None:
             answer = await asyncio.get_running_loop().sock_recv(probe, 4096)
             assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
             assert len(service.begun) < 100
+
+
+async def _asked(service: Served, head: bytes) -> bytes:
+    """Give all that a new connection is answered, its date and our id made equal."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    await asyncio.sleep(0.01)
+    writer.write(head)
+    answer = await asyncio.wait_for(reader.read(4096), 10)
+    writer.close()
+    return re.sub(rb"(Date|X-Request-ID): [^\r]+", rb"\1: x", answer)
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD"])
+def test_health_that_is_known_is_told_as_that_which_was_looked_at(method: bytes) -> None:
+    @on_uvloop
+    async def ask() -> None:
+        async with served() as service:
+            head = HEALTH.replace(b"GET", method)
+            looked = await _asked(service, head)
+            assert looked.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert looked.endswith(b"running") == (method == b"GET")
+            assert await _asked(service, head) == looked
+
+    ask()
+
+
+@on_uvloop
+async def test_health_that_is_known_takes_no_task() -> None:
+    async with served() as service:
+        await _asked(service, HEALTH)
+        with ExitStack() as stack:
+            (probe,) = await _crowd(service, stack, 1)
+            await asyncio.sleep(0.01)
+            before = asyncio.all_tasks()
+            probe.sendall(HEALTH)
+            probe.setblocking(False)
+            seen: set[asyncio.Task[object]] = set()
+            while True:
+                seen |= asyncio.all_tasks() - before
+                try:
+                    assert probe.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")
+                    break
+                except BlockingIOError:
+                    await asyncio.sleep(0)
+            assert not seen
 
 
 @on_uvloop

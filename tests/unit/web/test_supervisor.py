@@ -6,7 +6,8 @@ import pytest
 
 from imgproxy_py.telemetry.metrics import MetricsSettings
 from imgproxy_py.web.server import ServerSettings
-from imgproxy_py.web.supervisor import LONGEST_PAUSE, POST, STEADY, Pauses, Supervisor, WorkerPost
+from imgproxy_py.web.supervisor import LONGEST_PAUSE, STEADY, Pauses, Supervisor
+from imgproxy_py.web.worker import POST, WorkerPost
 
 
 def test_pauses_grow_while_workers_die_young_and_begin_anew_after_a_long_life():
