@@ -83,7 +83,7 @@ class House:
         self._hosts = directory / "hosts"
         self._clock = directory / "clock"
         self._store = directory / "store"
-        self._resolver = socket.socket()
+        self._silence = ExitStack()
         self.felt = 0
         """How often the clock's faults were seen in what expires."""
 
@@ -272,12 +272,12 @@ class House:
 
     def resolver_falls_silent(self) -> None:
         """Whoever is asked for names takes the questions and says nothing."""
-        self._resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._resolver.bind((RESOLVER, 53))
+        resolver = self._silence.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        resolver.bind((RESOLVER, 53))
         self.names_are_lost()
 
     def names_return(self) -> None:
-        self._resolver.close()
+        self._silence.close()
         self._names_are_known()
 
     @property

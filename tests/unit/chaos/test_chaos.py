@@ -199,3 +199,8 @@ def test_a_report_tells_runs_and_findings() -> None:
 def test_faults_have_names_of_their_own() -> None:
     names = [one.name for one in FAULTS]
     assert len(set(names)) == len(names) >= 15
+
+
+def test_faults_that_want_results_kept_alike_stand_together() -> None:
+    kept = [results for results, _ in itertools.groupby(FAULTS, key=lambda one: one.results)]
+    assert len(set(kept)) == len(kept) == 2, "each change is another start of the service"
