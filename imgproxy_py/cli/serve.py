@@ -21,7 +21,7 @@ from imgproxy_py.engine.detection.opening import warnings as detection_warnings
 from imgproxy_py.kinds import UnusableSetting
 from imgproxy_py.settings import Settings, SettingsError
 from imgproxy_py.telemetry.logs import Logs
-from imgproxy_py.web import supervisor
+from imgproxy_py.web import supervisor, worker
 from imgproxy_py.web.tuning import tune
 
 NAME = "serve"
@@ -67,7 +67,7 @@ def run(
         ImgproxyDialect(settings.imgproxy_config())  # says what is wrong with presets before anything listens
         InfoDialect(settings.info_config())
     with Logs(settings, alone=settings.processes == 1) as logs:
-        if supervisor.POST not in os.environ:  # workers would say the same again
+        if worker.POST not in os.environ:  # workers would say the same again
             _warn(settings)
             _show(example_urls(settings, demo) if demo else [])
         code = _serve(settings, logs)
