@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyvips
 
@@ -30,11 +30,6 @@ _LEAST_SIDE = 16
 """From which on a size in pixels tells by how much simplejpeg has scaled: it takes the smallest that is large enough."""
 
 
-class _Turbo(NamedTuple):
-    decode: Any
-    array: Any
-
-
 MOST_PIXELS = 4_000_000
 """The most that are encoded in one go, which cannot be interrupted: about 20 ms on a core at 2.8 GHz."""
 
@@ -43,21 +38,26 @@ _MARK, _APP0 = 2, b"\xff\xe0"
 
 
 @cache
-def _turbo() -> _Turbo | None:
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads for matrices, of which there are none
-    simplejpeg, numpy = imported("simplejpeg"), imported("numpy")
-    return _Turbo(simplejpeg.decode_jpeg, numpy.frombuffer) if simplejpeg and numpy else None
+def _numpy() -> Any:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # it has threads for matrices, of which there are none
+    return imported("numpy")
+
+
+@cache
+def _decoder() -> Any:
+    simplejpeg = imported("simplejpeg") if _numpy() else None
+    return simplejpeg.decode_jpeg if simplejpeg else None
 
 
 @cache
 def _encoder() -> Any:
-    imagecodecs = imported("imagecodecs") if _turbo() else None
+    imagecodecs = imported("imagecodecs") if _numpy() else None
     return imagecodecs.jpeg8_encode if imagecodecs and imagecodecs.JPEG8.available else None
 
 
 def load() -> None:
     """Load what is installed of the libraries, which takes a while."""
-    _turbo()
+    _decoder()
     _encoder()
 
 
@@ -67,24 +67,28 @@ def with_pixels(image: pyvips.Image, data: bytes, shrink: int) -> pyvips.Image:
     It is given back as it is, for libvips to decode or to refuse, where simplejpeg is missing, and where the file is not
     plain, is damaged, or large. The work cannot be interrupted, and holds no lock of the interpreter.
     """
-    turbo, size = _turbo(), plain_size(data)
-    if turbo is None or size is None or max(size) < _LEAST_SIDE or not _fits(image):
+    size = plain_size(data) if _decoder() else None
+    if size is None or max(size) < _LEAST_SIDE or not _fits(image):
         return image
-    scaled = Size(-(-size[0] // shrink), -(-size[1] // shrink))
     made = blank_like(image)
-    place = samples_of(made, _bytes_of(made))
+    scaled = Size(-(-size[0] // shrink), -(-size[1] // shrink))
+    return made if _is_decoded_into(made, data, scaled) else image
+
+
+def _is_decoded_into(image: pyvips.Image, data: bytes, scaled: Size) -> bool:
+    """Decode a JPEG, scaled to that size, into an image in memory, which may lack its last column and row; tell success."""
+    place, whole = samples_of(image, _bytes_of(image)), scaled == size_of(image)
     wanted = {"colorspace": _COLORSPACES[image.bands], "min_width": scaled.width, "min_height": scaled.height}
-    whole = scaled == size_of(image)
     try:
-        found = turbo.decode(data, buffer=place if whole else None, **wanted)
+        found = _decoder()(data, buffer=place if whole else None, **wanted)
     except (ValueError, RuntimeError):  # any warning is enough: libvips knows which of them count
-        return image
+        return False
     if found.shape[:2] != (scaled.height, scaled.width):
-        return image
-    if not whole:  # libvips leaves out a column and a row that the original does not fill
-        lines = turbo.array(place, "uint8").reshape(image.height, image.width, image.bands)
+        return False
+    if not whole:
+        lines = _numpy().frombuffer(place, "uint8").reshape(image.height, image.width, image.bands)
         lines[...] = found[: image.height, : image.width]
-    return made
+    return True
 
 
 def file_of(image: pyvips.Image, quality: int, *, whole_chroma: bool) -> bytes | None:
@@ -93,11 +97,11 @@ def file_of(image: pyvips.Image, quality: int, *, whole_chroma: bool) -> bytes |
     `quality` is 1–100; colours are halved in both directions below 90, unless `whole_chroma` says otherwise. Raises
     `pyvips.Error` if the pixels cannot be had; that can be interrupted, the encoder cannot.
     """
-    turbo, encoder, size = _turbo(), _encoder(), size_of(image)
-    if turbo is None or encoder is None or size.width * size.height > MOST_PIXELS or not _is_plain(image):
+    encoder, size = _encoder(), size_of(image)
+    if encoder is None or size.width * size.height > MOST_PIXELS or not _is_plain(image):
         return None
     image = image.copy_memory()
-    samples = turbo.array(samples_of(image, _bytes_of(image)), "uint8")
+    samples = _numpy().frombuffer(samples_of(image, _bytes_of(image)), "uint8")
     if image.bands == 1:
         return _unmarked(bytes(encoder(samples.reshape(size.height, size.width), quality, optimize=True)))
     sampling = "444" if whole_chroma or quality >= _WHOLE_CHROMA else "420"
