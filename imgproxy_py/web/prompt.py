@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -17,7 +18,7 @@ from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 
 from imgproxy_py.web.middlewares import Around
-from imgproxy_py.web.rounds import Rounds
+from imgproxy_py.web.rounds import Rounds, woken
 from imgproxy_py.web.traffic import Traffic
 from imgproxy_py.web.wire import Wire
 
@@ -96,9 +97,11 @@ class PromptWire(Wire):
         if self._ends.join():
             super().connection_lost(exc)
             return
-        turn = self._loop.create_future()
-        turn.add_done_callback(lambda _: super(PromptWire, self).connection_lost(exc))
-        self._ends.wait(turn)
+        self._ends.wait(partial(self._ended, exc))
+
+    def _ended(self, exc: BaseException | None) -> bool:
+        super().connection_lost(exc)
+        return True
 
     async def start(self) -> None:
         """Answer requests until the connection ends; one that came with the connection has to wait for its round as well."""
@@ -123,7 +126,7 @@ class PromptWire(Wire):
         self._in_line_since = time.perf_counter()
         in_line: Any = _InLine(turn)
         self._waiter = in_line
-        self._rounds.wait(turn)
+        self._rounds.wait(partial(woken, turn))
 
     def _is_probe(self, message: Any) -> bool:
         return isinstance(message, RawRequestMessage) and self._around.is_probe(message.path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 EACH_ROUND = 4
 """How many requests are begun in a round: at a millisecond each, others are heard after a few milliseconds."""
@@ -22,7 +23,7 @@ class Rounds:
 
     def __init__(self, each: int = EACH_ROUND) -> None:
         self.each = each
-        self.waiting: deque[asyncio.Future[None]] = deque()
+        self.waiting: deque[Callable[[], bool]] = deque()
         self._begun = 0
         self._running = False
 
@@ -36,9 +37,9 @@ class Rounds:
         self._begin()
         return True
 
-    def wait(self, turn: asyncio.Future[None]) -> None:
-        """Have a future done in a later round, in the order of those who wait; one that is done by then takes no turn."""
-        self.waiting.append(turn)
+    def wait(self, begin: Callable[[], bool]) -> None:
+        """Have something begun in a later round, in the order of those who wait; it tells whether it took the turn."""
+        self.waiting.append(begin)
 
     def _begin(self) -> None:
         self._begun += 1
@@ -49,7 +50,13 @@ class Rounds:
     def _next(self) -> None:
         self._begun, self._running = 0, False
         while self.waiting and self._begun < self.each:
-            turn = self.waiting.popleft()
-            if not turn.done():  # who left meanwhile has no turn
-                turn.set_result(None)
+            if self.waiting.popleft()():
                 self._begin()
+
+
+def woken(turn: asyncio.Future[None]) -> bool:
+    """Wake who waits for a future; false if he has left meanwhile."""
+    if turn.done():
+        return False
+    turn.set_result(None)
+    return True

@@ -18,9 +18,12 @@ CALM = 512
 
 LOOK_SECONDS = 5.0
 
-_YOUNG, _MIDDLE, _OLD = 700, 10, 10  # Python's own thresholds (gc.set_threshold)
-_OLD_AT_MOST = 200
-"""Garbage that was not looked for because there was no calm is at most what that many collections of younger objects left."""
+_YOUNG, _MIDDLE = 2000, 5
+"""How many new objects, and collections of those, make Python look for garbage among them. Its own (700, 10) suit programs
+whose objects live longer: here most end with their round of the event loop."""
+
+_OLD, _OLD_AT_MOST = 5, 1000
+"""How many collections of younger objects later all are looked through: in calm, and at the latest, which is after minutes."""
 
 
 def tune() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
-from imgproxy_py.web.rounds import Rounds
+from imgproxy_py.web.rounds import Rounds, woken
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def begun() -> list[int]:
 async def begin(rounds: Rounds, number: int, begun: list[int]) -> None:
     if not rounds.join():
         turn = asyncio.get_running_loop().create_future()
-        rounds.wait(turn)
+        rounds.wait(partial(woken, turn))
         await turn
     begun.append(number)
 
