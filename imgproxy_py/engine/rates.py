@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Callable
 
 _MEMORY = 0.95
 """What of an average is left when something is measured: it follows about twenty pictures."""
@@ -49,6 +51,9 @@ class Rates:
         self.cost.add(cost)
 
 
-def retry_after(seconds: float) -> int:
-    """Give whole seconds to tell a client who is to come back then, at least 1 and at most a minute."""
-    return max(1, min(_LONGEST_WAIT, math.ceil(seconds)))
+def retry_after(seconds: float, *, chance: Callable[[], float] = random.random) -> int:
+    """Give whole seconds to tell a client who is to come back after so many: these to half as many more, 1 to 60.
+
+    Those who were refused together would come back together. `chance` gives numbers from 0 to below 1.
+    """
+    return max(1, min(_LONGEST_WAIT, math.ceil(seconds * (1 + chance() / 2))))

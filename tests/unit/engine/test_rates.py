@@ -27,6 +27,14 @@ def test_a_machine_of_another_speed_is_known_after_a_while(slower: float, cost: 
     assert rates.pace.value == pytest.approx(slower / 1000, rel=0.35)
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(0.0, 1), (0.2, 1), (1.1, 2), (500.0, 60)])
-def test_who_is_sent_away_is_told_whole_seconds(seconds: float, told: int) -> None:
-    assert retry_after(seconds) == told
+@pytest.mark.parametrize(
+    ("seconds", "soonest", "latest"),
+    [(0.0, 1, 1), (0.2, 1, 1), (1.1, 2, 2), (10.0, 10, 15), (50.0, 50, 60), (500.0, 60, 60)],
+)
+def test_who_is_sent_away_is_told_whole_seconds(seconds: float, soonest: int, latest: int) -> None:
+    assert retry_after(seconds, chance=lambda: 0.0) == soonest
+    assert retry_after(seconds, chance=lambda: 0.999) == latest
+
+
+def test_those_who_are_sent_away_together_come_back_apart() -> None:
+    assert len({retry_after(10.0) for _ in range(1000)}) > 3
