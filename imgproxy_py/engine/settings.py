@@ -54,7 +54,7 @@ class EngineSettings(EncoderSettings, DetectionSettings, ClassificationSettings)
         " they are expected to take longer than this. 0 = never.",
     )
     workers_niceness: Annotated[Count, Field(le=19)] = Field(
-        default=5,
+        default=10,
         description="By how much threads that make pictures are nicer than those that answer, so that hits, probes and"
         " refusals do not wait for pixels: 0 (equals) to 19. On Linux.",
     )
