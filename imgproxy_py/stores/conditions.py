@@ -32,7 +32,9 @@ def read_date(text: str) -> float | None:
 
 def any_tag_matches(header: str, etag: str) -> bool:
     """Tell whether a list of entity tags (or `*`) names this one, by weak comparison (RFC 9110 §8.8.3.2)."""
-    if header == etag != "" or header.strip() == "*":  # the former at once: who asks for news has had one answer, as a rule
+    if (
+        header == etag != "" or header.strip() == "*"
+    ):  # the former at once: who asks for news has had one answer, as a rule
         return True
     return bool(etag) and _opaque(etag) in map(_opaque, _TAG.findall(header))
 
