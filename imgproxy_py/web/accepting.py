@@ -54,10 +54,8 @@ class Acceptor:
         for _ in range(self._each - 1):
             try:
                 connection, _ = self._listening.accept()
-            except (
-                OSError
-            ):  # nobody is there; or something is wrong, which the event loop meets next and knows to handle
-                return
+            except OSError:
+                return  # nobody is there; or something is wrong, which the event loop meets next and knows to handle
             connection.setblocking(False)
             self._connect(connection)
 
