@@ -2,18 +2,23 @@
 
 libuv accepts one connection in a round and leaves the others to the next. A busy round takes milliseconds, so that thousands
 who connect at once would be let in a hundred a second, and the kernel, whose queue is full by then, would reset some of them.
+Who has nothing else to do takes one in a round all the same, and leaves the others to the processes beside him.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 
 from imgproxy_py.web.addresses import BACKLOG
 
 EACH_ROUND = 16
 """How many connections are accepted in a round at most: at a fifth of a millisecond each, others are heard soon."""
+
+BUSY_SECONDS = 0.0005
+"""For each so many seconds that the rest of a round takes, one more is accepted."""
 
 
 class Acceptor:
@@ -28,7 +33,7 @@ class Acceptor:
         self._each = each
         self._server: asyncio.Server | None = None
         self._connecting: set[asyncio.Task[object]] = set()
-        self._called = False
+        self._accepted_at = 0.0
 
     async def open(self) -> None:
         """Begin."""
@@ -44,14 +49,14 @@ class Acceptor:
 
     def _accepted(self) -> asyncio.Protocol:
         """Give the protocol for whom the event loop has accepted, and look soon whether there are more."""
-        if not self._called:
-            self._called = True
+        if not self._accepted_at:
+            self._accepted_at = time.perf_counter()
             asyncio.get_running_loop().call_soon(self._accept_more)
         return self._make()
 
     def _accept_more(self) -> None:
-        self._called = False
-        for _ in range(self._each - 1):
+        taken, self._accepted_at = time.perf_counter() - self._accepted_at, 0.0
+        for _ in range(min(self._each - 1, int(taken / BUSY_SECONDS))):
             try:
                 connection, _ = self._listening.accept()
             except OSError:

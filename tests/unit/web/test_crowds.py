@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from itertools import pairwise
@@ -57,10 +58,11 @@ async def served(seconds: float = 0.0) -> AsyncIterator[Served]:
         yield Served(listening.getsockname()[1], application[TRAFFIC], begun)
 
 
-async def rounds_until(true: Callable[[], bool]) -> int:
-    """Give how many rounds the event loop has made until something was true."""
+async def rounds_until(true: Callable[[], bool], busy: float = 0.0) -> int:
+    """Give how many rounds the event loop has made until something was true, each with so many seconds of other work."""
     count = 0
     while not true():
+        time.sleep(busy)  # noqa: ASYNC251 -- that is the work: it keeps the event loop
         await asyncio.sleep(0)
         count += 1
         assert count < 100_000
@@ -80,12 +82,22 @@ def on_uvloop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
 
 
 @on_uvloop
-async def test_many_connections_are_accepted_in_each_round() -> None:
+async def test_many_connections_are_accepted_in_each_busy_round() -> None:
+    busy = accepting.EACH_ROUND * accepting.BUSY_SECONDS
     with ExitStack() as stack:
         async with served() as service:
             for _ in range(10 * accepting.EACH_ROUND):
                 service.connection(stack)
-            assert await rounds_until(lambda: service.traffic.connections == 10 * accepting.EACH_ROUND) < 60
+            assert await rounds_until(lambda: service.traffic.connections == 10 * accepting.EACH_ROUND, busy) < 60
+
+
+@on_uvloop
+async def test_who_is_not_busy_leaves_connections_to_processes_beside_him() -> None:
+    with ExitStack() as stack:
+        async with served() as service:
+            for _ in range(100):
+                service.connection(stack)
+            assert await rounds_until(lambda: service.traffic.connections == 100) > 30
 
 
 @on_uvloop
@@ -130,7 +142,8 @@ async def test_requests_that_come_with_their_connections_are_begun_a_few_in_each
             while seen[-1] < 200:
                 await asyncio.sleep(0)
                 seen.append(len(service.begun))
-            assert max(after - before for before, after in pairwise(seen)) <= rounds.EACH_ROUND
+            # Their tasks take a round to start, so those of one meet those who waited for the next.
+            assert max(after - before for before, after in pairwise(seen)) <= 2 * rounds.EACH_ROUND
 
 
 @on_uvloop
