@@ -19,7 +19,7 @@ _BITS, _PLAIN_COMPONENTS = 8, (1, 3)
 _SCAN, _MOST_SCANS = b"\xff\xda", 40  # those of pictures in the header count as well; encoders make about ten
 _EXIF, _ICC = (0xE1, b"Exif\0\0"), (0xE2, b"ICC_PROFILE\0")
 _ORIENTATION, _SHORT = 0x0112, 3
-_MOST_ENTRIES = 512
+_MOST_ENTRIES, _TIFF = 512, 42
 _ORDERS: dict[bytes, Literal["little", "big"]] = {b"II": "little", b"MM": "big"}
 
 
@@ -109,7 +109,7 @@ def _frame(data: bytes, start: int, end: int, orientation: int, profile: bool) -
 def _exif_orientation(tiff: bytes) -> int | None:
     """Give the orientation of the first image directory, 1 if there is none, `None` if it is odd (TIFF 6.0 §2)."""
     order = _ORDERS.get(tiff[:2])
-    if order is None:
+    if order is None or _number(tiff, 2, 2, order) != _TIFF:
         return None
     directory = _number(tiff, 4, 4, order)
     for entry in range(min(_number(tiff, directory, 2, order), _MOST_ENTRIES)):

@@ -96,6 +96,16 @@ def test_exif_behind_the_frame_header_counts_too() -> None:
     assert (made(moved, "f:png").width, made(moved, "f:png").height) == (40, 60)
 
 
+def test_exif_that_is_no_tiff_turns_nothing() -> None:
+    data = pictures.jpeg(pictures.with_orientation(pictures.marked(), 6), keep="exif")
+    at = data.index(b"Exif\0\0") + len(b"Exif\0\0")
+    order = {b"II": "little", b"MM": "big"}[data[at : at + 2]]
+    for number in (0, 40, 43, 0x2A00):
+        damaged = data[: at + 2] + number.to_bytes(2, order) + data[at + 4 :]
+        header = header_of(ImageFile(data=damaged, format=Format.JPEG).open(), Format.JPEG)
+        assert transformer().open(damaged).header == header
+
+
 @pytest.mark.parametrize("marker", [0x00, 0x01, 0xD0, 0xD7])
 def test_a_marker_without_content_does_not_hide_the_true_frame(marker: int) -> None:
     """Decoders step over such markers; taking the two bytes behind for a length leads to a frame made up in a comment."""
