@@ -81,8 +81,16 @@ def fragments(text: str) -> list[str]:
     return [url.strip()[1:] for url in urls if is_fragment(url)]
 
 
+def read_css(parse: Callable[..., list[Node]], text: str, **options: bool) -> list[Node]:
+    """Give what one of tinycss2's functions makes of CSS; raises `SourceTooLarge` for a number of thousands of digits."""
+    try:
+        return parse(text, **options)
+    except ValueError as error:  # Python reads no such numbers, since that takes the square of their length
+        raise SourceTooLarge("the SVG's style sheet has a number with too many digits") from error
+
+
 def _parsed(text: str) -> list[Node]:
-    nodes: list[Node] = tinycss2.parse_component_value_list(text)
+    nodes = read_css(tinycss2.parse_component_value_list, text)
     level, depth = nodes, 0
     while level := [child for node in level for child in _children(node)]:
         depth += 1

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import tinycss2
 
-from imgproxy_py.engine.svg.css import Node, fragments
+from imgproxy_py.engine.svg.css import Node, fragments, read_css
 from imgproxy_py.engine.svg.parsing import Element, elements, local_name, parsed
 from imgproxy_py.engine.svg.references import data_url, is_fragment, is_picture
 from imgproxy_py.errors import BrokenSvg, SourceTooLarge
@@ -235,7 +235,7 @@ class _Rule:
 def _rules(sheet: str) -> Iterator[_Rule]:
     """Give the rules of a style sheet that make work."""
     if _WORK.search(sheet):
-        yield from _rules_of(tinycss2.parse_stylesheet(sheet, skip_comments=True, skip_whitespace=True))
+        yield from _rules_of(read_css(tinycss2.parse_stylesheet, sheet, skip_comments=True, skip_whitespace=True))
 
 
 def _rules_of(nodes: list[Node]) -> Iterator[_Rule]:

@@ -55,6 +55,14 @@ def test_css_that_nests_deeply_is_refused(piece: str) -> None:
             assert failure(lambda judge=judge: judge(nested)) is SourceTooLarge
 
 
+@pytest.mark.parametrize("sanitizing", [True, False])
+@pytest.mark.parametrize("sheet", ["a{b:%s;opacity:0.5;c:url(x)}", "%s{mask:url(#a)}", "@media x{a{opacity:%s}}"])
+def test_numbers_of_thousands_of_digits_in_css_are_refused(sheet: str, sanitizing: bool) -> None:
+    data = pictures.svg(body=f"<style>{sheet % ('1' * 5000)}</style>")
+    with within(2):
+        assert failure(lambda: prepared(data, Limits(), sanitizing=sanitizing)) is SourceTooLarge
+
+
 @pytest.mark.parametrize("piece", [b"<c2pa:manifest", b"<c2pa:manifest>", b"</c2pa:manifest ", b"<c2pa:manifest/"])
 def test_manifests_are_looked_for_once(piece: bytes) -> None:
     data = b"<svg><!--" + piece * (LONG // len(piece)) + b"--></svg>"
