@@ -115,8 +115,12 @@ def _exif_orientation(tiff: bytes) -> int | None:
     for entry in range(min(_number(tiff, directory, 2, order), _MOST_ENTRIES)):
         at = directory + 2 + 12 * entry
         if _number(tiff, at, 2, order) == _ORIENTATION:
-            kind, value = _number(tiff, at + 2, 2, order), _number(tiff, at + 8, 2, order)
-            return value if kind == _SHORT and 1 <= value <= 8 else None
+            kind, count, value = (
+                _number(tiff, at + 2, 2, order),
+                _number(tiff, at + 4, 4, order),
+                _number(tiff, at + 8, 2, order),
+            )
+            return value if kind == _SHORT and count == 1 and 1 <= value <= 8 else None
     return 1
 
 

@@ -6,6 +6,7 @@ import gc
 import time
 from collections import Counter
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -104,6 +105,16 @@ def test_exif_that_is_no_tiff_turns_nothing() -> None:
         damaged = data[: at + 2] + number.to_bytes(2, order) + data[at + 4 :]
         header = header_of(ImageFile(data=damaged, format=Format.JPEG).open(), Format.JPEG)
         assert transformer().open(damaged).header == header
+
+
+@pytest.mark.parametrize("count", [0, 2, 239, 0x01000000])
+def test_an_orientation_that_is_no_single_number_is_what_the_decoder_says(count: int) -> None:
+    data = pictures.jpeg(pictures.with_orientation(pictures.marked(), 6), keep="exif")
+    order: Literal["little", "big"] = "little" if b"Exif\0\0II" in data else "big"
+    at = data.index((0x0112).to_bytes(2, order) + (3).to_bytes(2, order)) + 4
+    damaged = data[:at] + count.to_bytes(4, order) + data[at + 4 :]
+    header = header_of(ImageFile(data=damaged, format=Format.JPEG).open(), Format.JPEG)
+    assert transformer().open(damaged).header == header
 
 
 @pytest.mark.parametrize("marker", [0x00, 0x01, 0xD0, 0xD7])
