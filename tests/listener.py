@@ -6,11 +6,12 @@ import asyncio
 import socket
 import struct
 import threading
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import Self
 
 
-class Listener:
+class Listener(ABC):
     """Listens on `port` of 127.0.0.1 until the end of the block; whatever talks to it then is cut off."""
 
     def __init__(self) -> None:
@@ -33,9 +34,9 @@ class Listener:
     def url(self, path: str = "", host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}{path}"
 
+    @abstractmethod
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Talk on a connection, which ends with this; that the other side left is no failure."""
-        raise NotImplementedError
 
     async def _open(self) -> None:
         self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0, backlog=1024)
