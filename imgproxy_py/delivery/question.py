@@ -51,13 +51,14 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heads:
-    """The heads of answers with one picture: `whole` goes with its bytes, `kept` is a 304.
+    """The heads of answers with one picture: `whole` goes with its bytes, `kept` is a 304 for who has it.
 
-    The picture is not held: it may leave its cache.
+    `etag` is the entity tag that they tell, blank if they tell none. The picture is not held: it may leave its cache.
     """
 
     picture: ref[Picture]
     outcome: Outcome
+    etag: str
     whole: Head
     kept: Head
 

@@ -73,8 +73,13 @@ class Responder:
     def head(self, headers: Mapping[str, str], question: Question, rendered: Rendered) -> Head:
         """Give the head of the answer to a request that `asks_for_all` of a picture: of a 200, or of a 304."""
         heads = self._heads(question, rendered)
-        asks = hdrs.IF_NONE_MATCH in headers or hdrs.IF_MODIFIED_SINCE in headers
-        return heads.kept if asks and self.is_known(headers, rendered.picture) else heads.whole
+        known = headers.get(hdrs.IF_NONE_MATCH)
+        if known is None and hdrs.IF_MODIFIED_SINCE not in headers:
+            return heads.whole
+        # A tag comes back as it was given, as a rule: then there is no more to decide, and a 304 costs no more than a 200.
+        if known and known == heads.etag:
+            return heads.kept
+        return heads.kept if self.is_known(headers, rendered.picture) else heads.whole
 
     def heeds(self, headers: Mapping[str, str]) -> bool:
         """Tell whether a request may come to a 304 without a picture."""
@@ -148,6 +153,7 @@ class Responder:
         return Heads(
             picture=ref(rendered.picture),
             outcome=rendered.outcome,
+            etag=rendered.picture.etag if self.settings.use_etag else "",
             whole=Head(200, CIMultiDict(self._whole(question, rendered, kept))),
             kept=Head(304, CIMultiDict(kept)),
         )

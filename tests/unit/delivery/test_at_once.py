@@ -201,6 +201,14 @@ async def test_a_picture_in_memory_is_answered_at_once(serve, target, method, ac
     assert unchanged.startswith(b"HTTP/1.1 304 Not Modified\r\n")
 
 
+async def test_a_tag_that_no_answer_tells_is_known_to_nobody(serve):
+    pair = await serve(use_etag=False)
+    picture = await pair.shop.memory.get(next(iter(pair.shop.memory._entries)))
+    for known in (picture.etag, ""):
+        answer, at_once = await pair.compare(request(FIXED, If_None_Match=known), LAST)
+        assert (answer[:12], at_once) == (b"HTTP/1.1 200", 1)
+
+
 async def test_all_headers_that_can_be_switched_on_leave_at_once(serve):
     pair = await serve(
         WebSettings(allow_origin="*", secret=SECRET),
