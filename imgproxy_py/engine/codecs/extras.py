@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
+from functools import cache
 from types import ModuleType
+from typing import Any
 
 
 def imported(name: str) -> ModuleType | None:
@@ -12,3 +15,10 @@ def imported(name: str) -> ModuleType | None:
         return importlib.import_module(name)
     except (ImportError, OSError):  # a wheel's own libraries may need one that the system lacks
         return None
+
+
+@cache
+def numpy() -> Any:
+    """Give numpy, which several of them need, `None` without it."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # it has threads for matrices, of which there are none
+    return imported("numpy")

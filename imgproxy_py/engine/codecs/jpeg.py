@@ -8,13 +8,12 @@ codes without the processor's vectors; imagecodecs calls libjpeg-turbo's.
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from typing import Any
 
 import pyvips
 
-from imgproxy_py.engine.codecs.extras import imported
+from imgproxy_py.engine.codecs.extras import imported, numpy
 from imgproxy_py.engine.libvips import blank_like, samples_of, size_of
 from imgproxy_py.recipe.geometry import Size
 from imgproxy_py.recipe.jpeg import plain_size
@@ -38,20 +37,14 @@ _MARK, _APP0 = 2, b"\xff\xe0"
 
 
 @cache
-def _numpy() -> Any:
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # it has threads for matrices, of which there are none
-    return imported("numpy")
-
-
-@cache
 def _decoder() -> Any:
-    simplejpeg = imported("simplejpeg") if _numpy() else None
+    simplejpeg = imported("simplejpeg") if numpy() else None
     return simplejpeg.decode_jpeg if simplejpeg else None
 
 
 @cache
 def _encoder() -> Any:
-    imagecodecs = imported("imagecodecs") if _numpy() else None
+    imagecodecs = imported("imagecodecs") if numpy() else None
     return imagecodecs.jpeg8_encode if imagecodecs and imagecodecs.JPEG8.available else None
 
 
@@ -86,7 +79,7 @@ def _is_decoded_into(image: pyvips.Image, data: bytes, scaled: Size) -> bool:
     if found.shape[:2] != (scaled.height, scaled.width):
         return False
     if not whole:
-        lines = _numpy().frombuffer(place, "uint8").reshape(image.height, image.width, image.bands)
+        lines = numpy().frombuffer(place, "uint8").reshape(image.height, image.width, image.bands)
         lines[...] = found[: image.height, : image.width]
     return True
 
@@ -101,7 +94,7 @@ def file_of(image: pyvips.Image, quality: int, *, whole_chroma: bool) -> bytes |
     if encoder is None or size.width * size.height > MOST_PIXELS or not _is_plain(image):
         return None
     image = image.copy_memory()
-    samples = _numpy().frombuffer(samples_of(image, _bytes_of(image)), "uint8")
+    samples = numpy().frombuffer(samples_of(image, _bytes_of(image)), "uint8")
     if image.bands == 1:
         return _unmarked(bytes(encoder(samples.reshape(size.height, size.width), quality, optimize=True)))
     sampling = "444" if whole_chroma or quality >= _WHOLE_CHROMA else "420"
