@@ -8,18 +8,23 @@ from typing import Any
 
 import pyvips
 
-from imgproxy_py.engine.codecs.jpeg import file_of
+from imgproxy_py.engine.codec_rates import encoding_rate
+from imgproxy_py.engine.codecs import jpeg, webp
 from imgproxy_py.engine.codecs.registry import encoders
 from imgproxy_py.engine.encoder_settings import either, quantizes
 from imgproxy_py.engine.gain_map import GAIN_MAP
-from imgproxy_py.engine.libvips import SAVERS
+from imgproxy_py.engine.libvips import SAVERS, size_of
 from imgproxy_py.engine.palette import with_colors
 from imgproxy_py.engine.segments import with_metadata
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.recipe.formats import Format
-from imgproxy_py.recipe.model import JpegOptions, Output, PngOptions, WebpCompression
+from imgproxy_py.recipe.model import JpegOptions, Output, PngOptions, WebpCompression, WebpPreset
 
 _AVIF_LEAST_SIDE = 16
+_MEGAPIXEL = 1_000_000
+
+_SOON = 100.0
+"""Up to which estimate, in milliseconds, a picture is written by what cannot be interrupted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +53,30 @@ def encode(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) ->
     if bridged is not None:
         return bridged.encode(image, encoding.quality, encoding.keep, settings)
     options = _OPTIONS[encoding.format](image, encoding, settings)
-    if encoding.format is Format.JPEG and not encoding.keep and options.keys() <= _PLAIN_JPEG:
-        written = file_of(image, options["Q"], whole_chroma="subsample_mode" in options)
-        if written is not None:
-            return written
+    written = _written_sooner(image, encoding, options, settings)
+    if written is not None:
+        return written
     data: bytes = pyvips.Operation.call(SAVERS[encoding.format], image, keep=encoding.keep, **options)
     if encoding.format is Format.PNG and quantizes(encoding.asked, settings):
         return with_colors(data, _colors(encoding.asked.png, settings))
     if encoding.format is Format.JPEG and image.get_typeof(GAIN_MAP):
         return with_metadata(data, image, encoding.keep)
     return data
+
+
+def _written_sooner(
+    image: pyvips.Image, encoding: Encoding, options: dict[str, Any], settings: EngineSettings
+) -> bytes | None:
+    """Give what libvips would write, `None` where it takes longer than another."""
+    if encoding.keep:
+        return None
+    if encoding.format is Format.JPEG and options.keys() <= _PLAIN_JPEG:
+        return jpeg.file_of(image, options["Q"], whole_chroma="subsample_mode" in options)
+    if encoding.format is Format.WEBP and options.keys() <= _PLAIN_WEBP and options["preset"] == WebpPreset.DEFAULT:
+        size = size_of(image)
+        milliseconds = encoding_rate(Format.WEBP, encoding.asked, settings) * size.width * size.height / _MEGAPIXEL
+        return webp.file_of(image, options["Q"], options["effort"]) if milliseconds <= _SOON else None
+    return None
 
 
 def _jpeg(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> dict[str, Any]:
@@ -72,6 +91,8 @@ def _jpeg(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> 
 
 _PLAIN_JPEG = frozenset({"Q", "optimize_coding", "subsample_mode"})
 """What may be told to an encoder that is not mozjpeg's."""
+_PLAIN_WEBP = frozenset({"Q", "effort", "preset"})
+"""What may be told to libwebp by imagecodecs, the preset being that without a name."""
 
 
 def _mozjpeg(asked: JpegOptions, settings: EngineSettings) -> dict[str, Any]:

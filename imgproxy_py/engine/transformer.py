@@ -16,7 +16,7 @@ from imgproxy_py.engine.animation import frame_size, run_frames
 from imgproxy_py.engine.best import holding, without_idle_alpha
 from imgproxy_py.engine.choice import Choice
 from imgproxy_py.engine.classification.opening import open_classification
-from imgproxy_py.engine.codecs import jpeg
+from imgproxy_py.engine.codecs import jpeg, webp
 from imgproxy_py.engine.codecs.registry import versions
 from imgproxy_py.engine.color import with_output_profile
 from imgproxy_py.engine.cost import Priced, cost_of
@@ -93,6 +93,7 @@ class Transformer:
         self.settings = settings
         self.abilities = libvips.set_up()
         jpeg.load()  # now, not for the first picture
+        webp.load()
         self.limits = settings.limits()
         self._profiles = profiles(settings.color_profiles_dir)
         self.isolation = open_isolation(settings)

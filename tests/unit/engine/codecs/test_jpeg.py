@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgproxy_py.engine import encoding, libvips
+from imgproxy_py.engine import libvips
 from imgproxy_py.engine.codecs import jpeg
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.loading import ImageFile
@@ -327,7 +327,7 @@ def written_by_turbo(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         told.append((data := before(*arguments, **options)) is not None)
         return data
 
-    monkeypatch.setattr(encoding, "file_of", file_of)
+    monkeypatch.setattr(jpeg, "file_of", file_of)
     return told
 
 
