@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import Any, Protocol
 
 import pyvips
 
-from imgproxy_py.engine.codecs.jpeg import with_pixels
+from imgproxy_py.engine.codecs import jpeg, jpeg_eighth
 from imgproxy_py.engine.codecs.pixels import stacked
 from imgproxy_py.engine.codecs.port import Demand
 from imgproxy_py.engine.codecs.registry import decoders
@@ -26,6 +27,15 @@ _CSS_SCALE = 72 / 96
 
 _PAGED = frozenset({Format.GIF, Format.WEBP, Format.TIFF, Format.AVIF})
 _UNIFORM = frozenset({Format.GIF, Format.WEBP})  # all frames have one size
+
+
+class AtOnce(Enum):
+    """Whether all pixels of a JPEG are decoded as it is opened, where another decoder takes less time than libvips'."""
+
+    NO = auto()
+    STOPPABLE = auto()
+    """If an interrupt can stop that."""
+    YES = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +74,14 @@ class ImageFile:
         embedded_thumbnail: bool = False,
         frames: int = 1,
         interrupt: Interrupt | None = None,
-        at_once: bool = False,
+        at_once: AtOnce = AtOnce.NO,
     ) -> pyvips.Image:
         """Give the page or pages that `loading` names, or the first `frames` of an animation if more than one.
 
         Frames lie one below the other in libvips' manner, with `page-height`, `n-pages`, `delay` and `loop`. The image is
-        for one pass from top to bottom, `shrink` times smaller if the format's decoder can. `at_once` lets all pixels of a
-        JPEG be decoded now, where that takes less time; then nothing interrupts it. Raises `BrokenImage` if not even the
-        header can be read, or if there is no such page.
+        for one pass from top to bottom, `shrink` times smaller if the format's decoder can. A JPEG's pixels may be
+        decoded `at_once`. Raises `BrokenImage` if not even the header can be read, or if there is no such page, and
+        `DeadlineExceeded` from work that takes long.
         """
         if self.bridged:
             demand = Demand(
@@ -85,8 +95,10 @@ class ImageFile:
         options = self._shrink_options(shrink)
         if embedded_thumbnail and self.format is Format.AVIF:
             options["thumbnail"] = True
+        if self.format is Format.JPEG:
+            return self._jpeg(options, interrupt or Interrupt(), at_once)
         if self.format not in _PAGED:
-            return self._opened(options, at_once=at_once)
+            return self._opened(options)
         if frames > 1:
             return self._opened(options | {"n": frames})
         return self._pages(options, interrupt or Interrupt())
@@ -96,18 +108,22 @@ class ImageFile:
         loading = replace(self.loading, page=0, pages=1)
         return self if loading == self.loading else replace(self, loading=loading)
 
-    def _opened(self, options: dict[str, Any], *, at_once: bool = False) -> pyvips.Image:
+    def _opened(self, options: dict[str, Any], data: bytes | None = None) -> pyvips.Image:
         common = {"access": "sequential", "fail_on": "none" if self.tolerant else "truncated"}
-        data = self._data(options)
         try:
-            image = from_memory(LOADERS[self.format], data, **common, **options)
+            return from_memory(LOADERS[self.format], self.data if data is None else data, **common, **options)
         except pyvips.Error as error:
             raise BrokenImage("the original's header cannot be read", private=str(error)) from error
-        return with_pixels(image, data, options.get("shrink", 1)) if at_once and self.format is Format.JPEG else image
 
-    def _data(self, options: dict[str, Any]) -> bytes:
-        """Give the bytes that matter to a decoder that scales."""
-        return for_an_eighth(self.data) if options.get("shrink") == EIGHTH else self.data
+    def _jpeg(self, options: dict[str, Any], interrupt: Interrupt, at_once: AtOnce) -> pyvips.Image:
+        shrink = options.get("shrink", 1)
+        data = for_an_eighth(self.data) if shrink == EIGHTH else self.data
+        image, made = self._opened(options, data), None
+        if at_once is not AtOnce.NO and shrink == EIGHTH:
+            made = jpeg_eighth.decoded(image, data, interrupt)
+        if at_once is AtOnce.YES and made is None:
+            made = jpeg.with_pixels(image, data, shrink)
+        return image if made is None else made
 
     def _pages(self, options: dict[str, Any], interrupt: Interrupt) -> pyvips.Image:
         if self.loading.page == 0 and self.loading.pages <= 1:

@@ -13,7 +13,7 @@ from imgproxy_py.engine.gain_map import GainMap
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.isolation.expected import decoding_milliseconds
 from imgproxy_py.engine.libvips import size_of
-from imgproxy_py.engine.loading import Decoding, ImageFile
+from imgproxy_py.engine.loading import AtOnce, Decoding, ImageFile
 from imgproxy_py.engine.marks import Marks
 from imgproxy_py.engine.profiles import Profile
 from imgproxy_py.engine.settings import EngineSettings
@@ -108,11 +108,11 @@ class Work:
         numbers = plan_for(stage, work.size, header, work.limits, vector=False)
         return replace(work, stage=stage, plan=numbers, header=header, reloadable=False)
 
-    def opened(self, *, at_once: bool = False) -> Work:
-        """Give the work with its image, a JPEG's pixels decoded at once if that is wanted and worth it."""
+    def opened(self, *, at_once: AtOnce = AtOnce.NO) -> Work:
+        """Give the work with its image, a JPEG's pixels decoded at once if that may be and is worth it."""
         return self if self.image is not None else self.reopened(at_once=at_once)
 
-    def reopened(self, shrink: float = 1.0, *, at_once: bool = False) -> Work:
+    def reopened(self, shrink: float = 1.0, *, at_once: AtOnce = AtOnce.NO) -> Work:
         """Give the work with its file opened anew, `shrink` times smaller; raises `BrokenImage` if the header lied."""
         image = self._decoded(shrink, at_once=at_once)
         size = size_of(image)
@@ -120,11 +120,14 @@ class Work:
             raise BrokenImage("the original is larger than its header says")  # the limits were judged by the header
         return self.showing(image)
 
-    def _decoded(self, shrink: float, *, at_once: bool) -> pyvips.Image:
+    def _decoded(self, shrink: float, *, at_once: AtOnce) -> pyvips.Image:
         thumbnail = self.asked.enforce_thumbnail
-        if self.isolation and decoding_milliseconds(self.header) > self.settings.isolation_milliseconds:
+        if self.isolation and self._takes_long(shrink):
             return self.isolation.open(self.file, self.interrupt, shrink=shrink, embedded_thumbnail=thumbnail)
         return self.file.open(shrink=shrink, embedded_thumbnail=thumbnail, interrupt=self.interrupt, at_once=at_once)
+
+    def _takes_long(self, shrink: float) -> bool:
+        return decoding_milliseconds(self.header, self.file.data, shrink) > self.settings.isolation_milliseconds
 
     def in_memory(self) -> Work:
         """Give the work with its pixels computed, for steps that read them in another order or more than once."""

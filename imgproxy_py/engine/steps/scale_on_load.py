@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from imgproxy_py.engine.codec_rates import jpeg_decoding_cost
+from imgproxy_py.engine.loading import AtOnce
 from imgproxy_py.engine.sharing import Frame
 from imgproxy_py.engine.steps.vector_effort import drawn
 from imgproxy_py.engine.work import Work
@@ -17,7 +18,7 @@ _KIND = "decoded"
 """How the log calls pixels that others have decoded."""
 
 _SOON = 180.0
-"""Up to which estimate a JPEG is decoded in one go. Estimates of JPEG are high: these are about 70 ms on that core."""
+"""Up to which estimate a JPEG is decoded by what cannot be stopped. Estimates of JPEG are high: about 70 ms on that core."""
 
 _MOST_LINES = 0.75
 """From which share of the lines on it does not pay to leave out what is below a cut in the middle: an eighth."""
@@ -30,7 +31,7 @@ def scale_on_load(work: Work) -> Work:
     if not work.reloadable:
         return work.opened()
     if not _is_scalable(work):
-        return _loaded(work, 1.0, lambda: work.opened(at_once=_is_soon_decoded(work, 1.0)))
+        return _loaded(work, 1.0, lambda: work.opened(at_once=_at_once(work, 1.0)))
     shrink = load_shrink(work.plan, work.header.format) * work.vector_shrink
     if shrink == work.vector_shrink:
         return replace(_loaded(work, shrink, lambda: _opened(work, shrink)), reloadable=False)
@@ -46,11 +47,11 @@ def _is_scalable(work: Work) -> bool:
 
 
 def _opened(work: Work, shrink: float) -> Work:
-    return _drawn(work.opened(at_once=_is_soon_decoded(work, shrink)), shrink)
+    return _drawn(work.opened(at_once=_at_once(work, shrink)), shrink)
 
 
 def _reopened(work: Work, shrink: float) -> Work:
-    return _drawn(work.reopened(shrink, at_once=_is_soon_decoded(work, shrink)), shrink)
+    return _drawn(work.reopened(shrink, at_once=_at_once(work, shrink)), shrink)
 
 
 def _drawn(work: Work, shrink: float) -> Work:
@@ -69,12 +70,13 @@ def _loaded(work: Work, shrink: float, load: Callable[[], Work]) -> Work:
     return work.showing(share.frame(_KIND, name, lambda: Frame(image=load().image), work.interrupt).image)
 
 
-def _is_soon_decoded(work: Work, shrink: float) -> bool:
-    """Tell whether all of a JPEG may be decoded without a look at the interrupt, and nothing of that is in vain."""
+def _at_once(work: Work, shrink: float) -> AtOnce:
+    """Tell whether all of a JPEG may be decoded now: if nothing of that is in vain, and it is soon done or can be stopped."""
     if work.header.format is not Format.JPEG or _share_of_lines(work.plan) < _MOST_LINES:
-        return False
+        return AtOnce.NO
     megapixels = work.header.width * work.header.height / 1_000_000
-    return jpeg_decoding_cost(work.file.data, megapixels, shrink) <= _SOON
+    is_soon = jpeg_decoding_cost(work.file.data, megapixels, shrink) <= _SOON
+    return AtOnce.YES if is_soon else AtOnce.STOPPABLE
 
 
 def _share_of_lines(plan: Plan) -> float:

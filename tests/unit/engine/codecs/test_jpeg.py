@@ -20,7 +20,7 @@ from PIL import Image
 from imgproxy_py.engine import libvips
 from imgproxy_py.engine.codecs import jpeg
 from imgproxy_py.engine.interrupt import Interrupt
-from imgproxy_py.engine.loading import ImageFile
+from imgproxy_py.engine.loading import AtOnce, ImageFile
 from imgproxy_py.errors import BrokenImage, DeadlineExceeded
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.jpeg import plain_size
@@ -71,7 +71,7 @@ PLAIN: dict[str, Callable[[np.ndarray], bytes]] = {
 def both(data: bytes, shrink: int, *, tolerant: bool = False) -> tuple[pyvips.Image, pyvips.Image]:
     """The image as libvips opens it, and as it is with pixels that were decoded at once."""
     file = ImageFile(data=data, format=Format.JPEG, tolerant=tolerant)
-    return file.open(shrink=shrink), file.open(shrink=shrink, at_once=True)
+    return file.open(shrink=shrink), file.open(shrink=shrink, at_once=AtOnce.YES)
 
 
 def is_in_memory(image: pyvips.Image) -> bool:
@@ -172,15 +172,15 @@ def test_what_would_take_much_memory_is_left_to_libvips(monkeypatch: pytest.Monk
 def test_damaged_files_come_to_what_they_came_to(seed: int, layout: str, shrink: int, tolerant: bool) -> None:
     data = pictures.corrupted(PLAIN[layout](noisy(90, 70)), seed)
     found: list[Any] = []
-    for at_once in (False, True):
+    for at_once in AtOnce:
         file = ImageFile(data=data, format=Format.JPEG, tolerant=tolerant)
 
-        def opened(file: ImageFile = file, at_once: bool = at_once) -> bytes | str:
+        def opened(file: ImageFile = file, at_once: AtOnce = at_once) -> bytes | str:
             return outcome(file.open(shrink=shrink, at_once=at_once))
 
         refused = failure(opened)
         found.append(refused or opened())
-    assert found[0] == found[1]
+    assert found == found[:1] * len(AtOnce)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
@@ -242,13 +242,13 @@ def test_work_that_is_to_stop_does_not_begin_to_decode() -> None:
 
 
 @pytest.fixture
-def decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+def decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> list[AtOnce]:
     """Whether each original that was opened was allowed to be decoded at once."""
-    told: list[bool] = []
+    told: list[AtOnce] = []
     before = ImageFile.open
 
     def opened(self: ImageFile, **options: Any) -> pyvips.Image:
-        told.append(bool(options.get("at_once")))
+        told.append(options.get("at_once", AtOnce.NO))
         return before(self, **options)
 
     monkeypatch.setattr(ImageFile, "open", opened)
@@ -257,22 +257,30 @@ def decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 @pytest.mark.parametrize(
     ("options", "at_once"),
-    [("w:100", True), ("rs:fill:100:70", True), ("rs:fill:400:100", False), ("c:0:0.2/w:100", False), ("", True)],
+    [
+        ("w:100", AtOnce.YES),
+        ("rs:fill:100:70", AtOnce.YES),
+        ("rs:fill:400:100", AtOnce.NO),
+        ("c:0:0.2/w:100", AtOnce.NO),
+        ("", AtOnce.YES),
+    ],
 )
-def test_lines_that_a_cut_leaves_out_are_not_decoded(decoded_at_once: list[bool], options: str, at_once: bool) -> None:
+def test_lines_that_a_cut_leaves_out_are_not_decoded(
+    decoded_at_once: list[AtOnce], options: str, at_once: AtOnce
+) -> None:
     transformed(pictures.jpeg(pictures.marked(400, 300)), options)
     assert decoded_at_once == [at_once]
 
 
-def test_of_a_picture_on_its_side_the_columns_count(decoded_at_once: list[bool]) -> None:
+def test_of_a_picture_on_its_side_the_columns_count(decoded_at_once: list[AtOnce]) -> None:
     data = pictures.jpeg(pictures.with_orientation(pictures.marked(400, 300), 6))
     transformed(data, "c:0.3:0/w:100")
     transformed(data, "c:0:0.3/w:100")
-    assert decoded_at_once == [False, True]
+    assert decoded_at_once == [AtOnce.NO, AtOnce.YES]
 
 
-def test_what_takes_long_can_be_interrupted_as_before(decoded_at_once: list[bool]) -> None:
-    for interlace, expected in ((False, True), (True, False)):
+def test_what_takes_long_can_be_interrupted_as_before(decoded_at_once: list[AtOnce]) -> None:
+    for interlace, expected in ((False, AtOnce.YES), (True, AtOnce.STOPPABLE)):
         file = pictures.jpeg(pictures.solid(5000, 4200), Q=50, interlace=interlace)
         transformed(file, "w:1000")
         assert decoded_at_once.pop() is expected
