@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from imgproxy_py.engine.line import Line
 
-EACH_ROUND = 8
+EACH_ROUND = 2
 """How many of those who wait sit down in a round of the event loop. When none of a long line has time left, each gets up at
 once and makes room for the next: as many as there are seats, in each round, would keep everybody else from being heard."""
 

@@ -1,4 +1,4 @@
-"""So many requests are begun in each round of the event loop, the others wait in order.
+"""A few requests are begun in each round of the event loop, the others wait in order.
 
 What a request costs before its first wait, a task, reading its URL, perhaps a refusal, is the event loop's alone. When
 thousands come at once, that is seconds in which nobody else would be heard. Begun a few at a time, they leave time between for
@@ -8,31 +8,42 @@ whatever is quick: pictures in memory, probes, new connections, answers that are
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 
 EACH_ROUND = 4
-"""How many requests are begun in a round: at a millisecond each, others are heard after a few milliseconds."""
+"""How many requests are begun in a round at most: those for finished pictures elsewhere take a third of a millisecond each."""
 
-ENDS_EACH_ROUND = 32
+ENDS_EACH_ROUND, ENDS_AT_LEAST = 32, 8
 """How many connections that were lost are seen to in a round; what was under way for one is stopped then."""
+
+LONG = 0.005
+"""From how many seconds on a round is long. A new picture takes one or two of its milliseconds before its first wait, and twice
+that while threads that make pictures want the interpreter as well; who asks meanwhile waits for the rest of it and for the next."""
 
 
 class Rounds:
-    """Lets so many in each round of the event loop go on. For one event loop."""
+    """Lets a few in each round of the event loop go on: `each` at most, fewer while rounds are long, but always `least`.
 
-    def __init__(self, each: int = EACH_ROUND) -> None:
+    For one event loop.
+    """
+
+    def __init__(self, each: int = EACH_ROUND, least: int = 1) -> None:
         self.each = each
+        self.least = least
         self.waiting: deque[Callable[[], bool]] = deque()
+        self._room = each
         self._begun = 0
         self._running = False
+        self._since: float | None = None
 
     def __repr__(self) -> str:
-        return f"<Rounds of {self.each}, {len(self.waiting)} waiting>"
+        return f"<Rounds of {self._room}, {len(self.waiting)} waiting>"
 
     def join(self) -> bool:
         """Tell whether there is room in this round, which is taken then; who finds none is to `wait`."""
-        if self.waiting or self._begun >= self.each:
+        if self.waiting or self._begun >= self._room:
             return False
         self._begin()
         return True
@@ -49,9 +60,21 @@ class Rounds:
 
     def _next(self) -> None:
         self._begun, self._running = 0, False
-        while self.waiting and self._begun < self.each:
+        self._adapt()
+        while self.waiting and self._begun < self._room:
             if self.waiting.popleft()():
                 self._begin()
+
+    def _adapt(self) -> None:
+        """Make less room after a long round, whatever it was that took so long, and after a short one a little more."""
+        if not self.waiting:  # the next is not this one's successor, perhaps
+            self._since = None
+            return
+        now = time.perf_counter()
+        if self._since is not None:
+            long = now - self._since > LONG
+            self._room = max(self.least, self._room // 2) if long else min(self.each, self._room + 1)
+        self._since = now
 
 
 def woken(turn: asyncio.Future[None]) -> bool:

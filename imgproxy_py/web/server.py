@@ -32,7 +32,7 @@ from imgproxy_py.web.addresses import check_address, describe, hear_all, refuse_
 from imgproxy_py.web.application import METRICS
 from imgproxy_py.web.metrics_site import metrics_site
 from imgproxy_py.web.prompt import PromptWire
-from imgproxy_py.web.rounds import ENDS_EACH_ROUND, Rounds
+from imgproxy_py.web.rounds import ENDS_AT_LEAST, ENDS_EACH_ROUND, Rounds
 from imgproxy_py.web.shortcut import AROUND, take_shortcut
 from imgproxy_py.web.traffic import TRAFFIC
 from imgproxy_py.web.tuning import collect_in_calm, settle
@@ -133,7 +133,7 @@ class Server:
         self._settings = settings
         self._acceptor = Acceptor(listening, self._wire)
         self._rounds = Rounds()
-        self._ends = Rounds(ENDS_EACH_ROUND)
+        self._ends = Rounds(ENDS_EACH_ROUND, ENDS_AT_LEAST)
 
     async def __aenter__(self) -> Self:
         self._listening.setblocking(False)

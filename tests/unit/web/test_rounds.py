@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 
 import pytest
 
-from imgproxy_py.web.rounds import Rounds, woken
+from imgproxy_py.web.rounds import LONG, Rounds, woken
 
 
 @pytest.fixture
@@ -56,3 +57,44 @@ async def test_who_left_takes_no_turn_from_others(begun: list[int]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     assert begun == [0, 1, 4, 5]
     assert not rounds.waiting
+
+
+async def in_each_round(rounds: Rounds, seconds: float, begun: list[int]) -> list[int]:
+    """Give how many of a hundred are begun in each round of an event loop that has so many seconds of other work."""
+    tasks = [asyncio.create_task(begin(rounds, number, begun)) for number in range(100)]
+    seen = []
+    while len(begun) < 100:
+        before = len(begun)
+        time.sleep(seconds)  # noqa: ASYNC251 -- that is the work: it keeps the event loop
+        await asyncio.sleep(0)
+        seen.append(len(begun) - before)
+    await asyncio.gather(*tasks)
+    return seen
+
+
+async def test_in_rounds_that_take_long_fewer_are_begun_though_never_none(begun: list[int]) -> None:
+    seen = await in_each_round(Rounds(8, least=2), 2 * LONG, begun)
+    assert set(seen[5:-1]) == {2}
+
+
+async def test_in_rounds_that_are_short_as_many_are_begun_as_may_be(begun: list[int]) -> None:
+    seen = await in_each_round(Rounds(8, least=2), 0.0, begun)
+    assert set(seen[2:-1]) == {8}
+
+
+async def test_when_rounds_are_short_again_more_are_begun_again(begun: list[int]) -> None:
+    rounds = Rounds(8)
+    await in_each_round(rounds, 2 * LONG, begun)
+    begun.clear()
+    seen = await in_each_round(rounds, 0.0, begun)
+    assert seen[2] < 8
+    assert seen[-2] == 8
+
+
+async def test_what_happened_between_two_crowds_says_nothing_of_rounds(begun: list[int]) -> None:
+    rounds = Rounds(8)
+    for _ in range(3):
+        begun.clear()
+        seen = await in_each_round(rounds, 0.0, begun)
+        assert set(seen[2:-1]) == {8}
+        await asyncio.sleep(2 * LONG)
