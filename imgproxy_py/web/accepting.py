@@ -15,8 +15,8 @@ from collections.abc import Callable
 from imgproxy_py.web.addresses import BACKLOG
 
 EACH_ROUND = 4
-"""How many connections are accepted in a round at most. Each takes a fifth of a millisecond, up to a whole one while threads want
-the interpreter as well, and comes with a request: more would only make rounds longer, not those who connect sooner let in."""
+"""How many connections are accepted in a round at most. Each takes a fifth of a millisecond, up to a whole one while threads
+want the interpreter as well, and comes with a request: more make rounds longer, and let those who connect in no sooner."""
 
 BUSY_SECONDS = 0.0005
 """For each so many seconds that the rest of a round takes, one more is accepted."""

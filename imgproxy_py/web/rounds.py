@@ -19,8 +19,8 @@ ENDS_EACH_ROUND, ENDS_AT_LEAST = 32, 8
 """How many connections that were lost are seen to in a round; what was under way for one is stopped then."""
 
 LONG = 0.005
-"""From how many seconds on a round is long. A new picture takes one or two of its milliseconds before its first wait, and twice
-that while threads that make pictures want the interpreter as well; who asks meanwhile waits for the rest of it and for the next."""
+"""From how many seconds on a round is long. A new picture takes one or two of its milliseconds before its first wait, twice
+that while threads want the interpreter as well; and who asks meanwhile waits for the rest of the round and for the next."""
 
 
 class Rounds:
