@@ -30,7 +30,7 @@ DECODING = {
 
 _JPEG_BYTES, _JPEG_BLOCKS, _JPEG_SAMPLES = 15.0, 2.0, 3.0
 """Of a JPEG: for a megabyte of entropy-coded data, for a megapixel of coefficients, for a megapixel of samples."""
-_JPEG_SCANS_BLOCKS = 9.0
+_JPEG_SCANS_BLOCKS = 16.0
 """For a megapixel of coefficients of a progressive one, which are all kept and gone through scan by scan."""
 _JPEG_EIGHTH_BYTES, _JPEG_EIGHTH_BLOCKS = 2.5, 5.0
 """The same of a progressive one that is made an eighth of its size, for which most scans are left out."""

@@ -9,6 +9,10 @@ from __future__ import annotations
 import ctypes
 import os
 
+TUNABLES = "GLIBC_TUNABLES"
+HUGE_PAGES = "glibc.malloc.hugetlb=1"
+"""What that variable says so that large buffers lie in pages of 2 MB, where the kernel gives them (madvise(2))."""
+
 _MEGABYTE = 1024 * 1024
 
 # mallopt(3): its parameter, and the variable by which an operator sets the same.
@@ -22,7 +26,7 @@ _CHOSEN = (
 def set_up() -> None:
     """Set what no variable of the environment sets; where the C library is another than glibc, nothing."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None or "GLIBC_TUNABLES" in os.environ:
+    if mallopt is None or os.environ.get(TUNABLES, HUGE_PAGES) != HUGE_PAGES:
         return
     for parameter, value, variable in _CHOSEN:
         if variable not in os.environ:

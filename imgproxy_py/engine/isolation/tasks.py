@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from imgproxy_py.engine.encoding import Encoding, encode
 from imgproxy_py.engine.isolation.sheet import Sheet, read, written
-from imgproxy_py.engine.loading import ImageFile
+from imgproxy_py.engine.loading import AtOnce, ImageFile
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.model import Loading
@@ -52,5 +52,5 @@ class Decode:
         """Give the sheet that describes the pixels."""
         data = os.pread(inbox, self.length, 0)
         file = ImageFile(data=data, format=self.format, tolerant=self.tolerant, loading=self.loading)
-        image = file.open(shrink=self.shrink, embedded_thumbnail=self.embedded_thumbnail)
+        image = file.open(shrink=self.shrink, embedded_thumbnail=self.embedded_thumbnail, at_once=AtOnce.YES)
         return written(image, outbox).document()

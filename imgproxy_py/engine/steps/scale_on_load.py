@@ -12,13 +12,17 @@ from imgproxy_py.engine.steps.vector_effort import drawn
 from imgproxy_py.engine.work import Work
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.geometry import Plan, after_load, cut_size, load_shrink
+from imgproxy_py.recipe.jpeg import is_progressive
 from imgproxy_py.recipe.model import Kernel
 
 _KIND = "decoded"
 """How the log calls pixels that others have decoded."""
 
 _SOON = 180.0
-"""Up to which estimate a JPEG is decoded by what cannot be stopped. Estimates of JPEG are high: about 70 ms on that core."""
+"""Up to which estimate a JPEG is decoded by what cannot be stopped. Estimates of JPEG are high: about 70 ms on that core.
+
+Progressive ones are in any case: libvips' decoder does not look up either until it has read all scans.
+"""
 
 _MOST_LINES = 0.75
 """From which share of the lines on it does not pay to leave out what is below a cut in the middle: an eighth."""
@@ -76,7 +80,7 @@ def _at_once(work: Work, shrink: float) -> AtOnce:
         return AtOnce.NO
     megapixels = work.header.width * work.header.height / 1_000_000
     is_soon = jpeg_decoding_cost(work.file.data, megapixels, shrink) <= _SOON
-    return AtOnce.YES if is_soon else AtOnce.STOPPABLE
+    return AtOnce.YES if is_soon or is_progressive(work.file.data) else AtOnce.STOPPABLE
 
 
 def _share_of_lines(plan: Plan) -> float:

@@ -72,6 +72,9 @@ def test_what_the_environment_sets_stays(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.arena_max=4")
     heap.set_up()
     assert len(said) == 2
+    monkeypatch.setenv("GLIBC_TUNABLES", heap.HUGE_PAGES)
+    heap.set_up()
+    assert len(said) == 4
 
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ from tests import originals, pictures
 from tests.unit.engine.making import recipe_of
 
 KEEP_ALL = 31
+OF_THE_LOADER = ("filename", "vips-loader", "vips-sequential")
 JPEG = pictures.jpeg(pictures.noise(80, 60))
 SETTINGS = EngineSettings(workers=1, avif_speed=9, png_quantize=True, jxl_effort=1)
 SLOW = EngineSettings(workers=1, avif_speed=0)
@@ -48,7 +49,7 @@ def slow_picture() -> pyvips.Image:
 
 
 def fields(image: pyvips.Image) -> dict[str, object]:
-    return {name: image.get(name) for name in image.get_fields() if name != "filename"}
+    return {name: image.get(name) for name in image.get_fields() if name not in OF_THE_LOADER}
 
 
 def children() -> set[int]:
@@ -101,6 +102,31 @@ def test_isolated_decoders_give_the_same_pixels_and_fields(isolation: Isolation,
     assert here.write_to_memory() == there.write_to_memory()
     assert (here.format, here.interpretation, here.bands) == (there.format, there.interpretation, there.bands)
     assert fields(here) == fields(there)
+
+
+@pytest.mark.parametrize("shrink", [1, 2, 4, 8])
+def test_progressive_jpegs_are_decoded_to_the_same_pixels_and_fields(isolation: Isolation, shrink: int) -> None:
+    image = pictures.wide_gamut(pictures.with_orientation(pictures.noise(203, 121), 6))
+    image = pictures.with_field(image, "exif-ifd0-Copyright", "somebody")
+    file = ImageFile(data=pictures.jpeg(image, interlace=True), format=Format.JPEG)
+    here, there = file.open(shrink=shrink), isolation.open(file, Interrupt(), shrink=shrink)
+    assert here.write_to_memory() == there.write_to_memory()
+    assert fields(here) == fields(there)
+
+
+@pytest.mark.parametrize("tolerant", [False, True])
+def test_progressive_jpegs_that_end_too_early_come_to_the_same(isolation: Isolation, tolerant: bool) -> None:
+    data = pictures.truncated(pictures.jpeg(pictures.noise(203, 121), interlace=True), 0.7)
+    file = ImageFile(data=data, format=Format.JPEG, tolerant=tolerant)
+
+    def outcome(opened: Callable[[], pyvips.Image]) -> bytes | str:
+        try:
+            return bytes(opened().write_to_memory())
+        except pyvips.Error:
+            return "broken"
+
+    assert outcome(file.open) == outcome(lambda: isolation.open(file, Interrupt()))
+    assert (outcome(file.open) == "broken") is not tolerant
 
 
 def test_what_cannot_be_decoded_is_told_as_ever(isolation: Isolation) -> None:
@@ -212,6 +238,27 @@ def test_an_original_that_takes_long_is_decoded_apart() -> None:
     transformer.close()
 
 
+def test_a_progressive_jpeg_ends_when_told() -> None:
+    data = pictures.jpeg(pictures.noise(3000, 2000), interlace=True)
+    transformer, interrupt = Transformer(EngineSettings(workers=1, isolation_milliseconds=50)), Interrupt()
+    transformer.transform(data, recipe_of("w:1400/f:jpg"), Interrupt())
+    isolation = transformer.isolation
+    assert isolation is not None
+    assert isolation.started == 1
+
+    def stop() -> None:
+        while not isolation.working:
+            time.sleep(0.001)
+        time.sleep(0.02)
+        interrupt.stop()
+
+    threading.Thread(target=stop).start()
+    with pytest.raises(DeadlineExceeded):
+        transformer.transform(data, recipe_of("w:1400/f:jpg"), interrupt)
+    assert isolation.killed == 1
+    transformer.close()
+
+
 def test_zero_is_never() -> None:
     assert open_isolation(EngineSettings(workers=1, isolation_milliseconds=0)) is None
 
@@ -242,8 +289,17 @@ def test_the_url_decides_about_palettes() -> None:
 
 
 def test_decoders_are_priced_by_the_originals_size() -> None:
-    assert decoding_milliseconds(Header(format=Format.RAW, width=6000, height=4000)) > 1000
-    assert decoding_milliseconds(Header(format=Format.JPEG, width=6000, height=4000)) == 0
+    assert decoding_milliseconds(Header(format=Format.RAW, width=6000, height=4000), b"") > 1000
+
+
+@pytest.mark.parametrize(("interlace", "most"), [(False, 0.0), (True, 1_000.0)])
+def test_of_jpegs_only_the_progressive_are_not_interrupted(interlace: bool, most: float) -> None:
+    data = pictures.jpeg(pictures.noise(80, 60), interlace=interlace)
+    header = Header(format=Format.JPEG, width=6000, height=4000)
+    times = [decoding_milliseconds(header, data, shrink) for shrink in (8, 4, 2, 1)]
+    assert times == sorted(times)
+    assert times[0] < 200 if interlace else times == [0.0] * 4
+    assert times[-1] <= most
 
 
 SHADOWS = '<filter id="f"><feGaussianBlur stdDeviation="40"/></filter><rect width="90%" height="90%" filter="url(#f)"/>'

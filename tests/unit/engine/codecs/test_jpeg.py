@@ -3,69 +3,31 @@
 from __future__ import annotations
 
 import gc
-import io
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import pyvips
-import simplejpeg
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from imgproxy_py.engine import libvips
 from imgproxy_py.engine.codecs import jpeg
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.loading import AtOnce, ImageFile
+from imgproxy_py.engine.steps import scale_on_load
 from imgproxy_py.errors import BrokenImage, DeadlineExceeded
 from imgproxy_py.recipe.formats import Format
 from imgproxy_py.recipe.jpeg import plain_size
 from tests import pictures
+from tests.jpegs import PLAIN, by_pillow, by_turbo, noisy
 from tests.unit.engine.making import failure, recipe_of, transformed, transformer
 
 SHRINKS = (1, 2, 4, 8)
 SIZES = ((16, 16), (17, 33), (64, 40), (129, 250), (203, 121))
-
-
-def noisy(width: int, height: int, seed: int = 1) -> np.ndarray:
-    """Something with coefficients everywhere: a gradient under noise."""
-    noise = np.random.default_rng(seed).integers(0, 120, (height, width, 3))
-    slope = np.linspace(0, 135, width)[None, :, None] + np.zeros((height, 1, 3))
-    return (noise + slope).astype(np.uint8)
-
-
-def by_pillow(mode: str = "RGB", **options: Any) -> Callable[[np.ndarray], bytes]:
-    def written(samples: np.ndarray) -> bytes:
-        out = io.BytesIO()
-        Image.fromarray(samples).convert(mode).save(out, "JPEG", **{"quality": 85, **options})
-        return out.getvalue()
-
-    return written
-
-
-def by_turbo(sampling: str) -> Callable[[np.ndarray], bytes]:
-    return lambda samples: simplejpeg.encode_jpeg(samples, colorspace="RGB", colorsubsampling=sampling)
-
-
-PLAIN: dict[str, Callable[[np.ndarray], bytes]] = {
-    "4:4:4": by_turbo("444"),
-    "4:2:2": by_turbo("422"),
-    "4:2:0": by_turbo("420"),
-    "4:4:0": by_turbo("440"),
-    "4:1:1": by_turbo("411"),
-    "grey": by_pillow("L"),
-    "RGB": by_pillow(keep_rgb=True),
-    "progressive": by_pillow(progressive=True),
-    "progressive 4:4:4": by_pillow(progressive=True, subsampling=0),
-    "progressive grey": by_pillow("L", progressive=True),
-    "restarts": by_pillow(restart_marker_blocks=3),
-    "own tables": by_pillow(optimize=True),
-    "coarse": by_pillow(quality=5),
-}
 
 
 def both(data: bytes, shrink: int, *, tolerant: bool = False) -> tuple[pyvips.Image, pyvips.Image]:
@@ -279,11 +241,20 @@ def test_of_a_picture_on_its_side_the_columns_count(decoded_at_once: list[AtOnce
     assert decoded_at_once == [AtOnce.NO, AtOnce.YES]
 
 
-def test_what_takes_long_can_be_interrupted_as_before(decoded_at_once: list[AtOnce]) -> None:
-    for interlace, expected in ((False, AtOnce.YES), (True, AtOnce.STOPPABLE)):
-        file = pictures.jpeg(pictures.solid(5000, 4200), Q=50, interlace=interlace)
-        transformed(file, "w:1000")
-        assert decoded_at_once.pop() is expected
+@pytest.mark.parametrize(
+    ("interlace", "soon", "expected"),
+    [(False, 2.0, AtOnce.YES), (False, 1.0, AtOnce.STOPPABLE), (True, 1.0, AtOnce.YES)],
+)
+def test_what_takes_long_can_be_interrupted_as_before_if_libvips_decoder_can(
+    monkeypatch: pytest.MonkeyPatch,
+    decoded_at_once: list[AtOnce],
+    interlace: bool,
+    soon: float,
+    expected: AtOnce,
+) -> None:
+    monkeypatch.setattr(scale_on_load, "_SOON", soon)
+    transformed(pictures.jpeg(pictures.solid(1000, 800), Q=50, interlace=interlace), "w:250")
+    assert decoded_at_once == [expected]
 
 
 # Encoding
