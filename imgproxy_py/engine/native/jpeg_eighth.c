@@ -101,7 +101,7 @@ static struct word searched(const struct codes *codes, uint64_t bits) {
 /* Note what begins with a code, whatever is seen behind it. */
 static void note(struct codes *codes, uint8_t *lengths, int code, int length, int symbol) {
     for (int at = code << (PEEK - length); at < (code + 1) << (PEEK - length); at++) {
-        struct word word = word_of(length, symbol, (uint64_t)at << (64 - PEEK + length));
+        struct word word = word_of(length, symbol, (uint64_t)at << (64 - PEEK) << length);
         int advance = word.run == END_OF_BLOCK ? END_OF_BLOCK : word.run + 1;
         if (word.bits <= PEEK) codes->words[at] = word;
         codes->passages[at] = (passage)(word.bits | advance << PASSAGE_SHIFT);
