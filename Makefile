@@ -9,7 +9,7 @@ PICTURES ?= 20000
 CLIENTS := tests/clients/node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench bench-full soak loadtest constraints clean servers clients samples deploy-check image-test sbom clouds fuzz chaos
+.PHONY: help setup run test test-slow lint bench bench-full soak loadtest constraints clean servers clients samples deploy-check image-test sbom clouds fuzz chaos
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,8 +45,11 @@ clouds: $(READY) servers ## test against Azure's emulator as well (installs it: 
 	$(BIN)/pytest -n 0 tests/contracts -k azurite
 
 # Hundreds of processes are started, and each would compile all modules again where no bytecode is written.
-test: $(READY) servers clients ## run every test against real Redis and S3 servers
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal
+test: $(READY) servers clients ## run all tests but those of endurance, against real Redis and S3 servers (under 10 minutes)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal -m 'not slow'
+
+test-slow: $(READY) servers clients ## run the tests of endurance: sweeps of damaged files, crashes again and again, whole tables
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal -m slow
 
 lint: $(READY) ## ruff, mypy, and who may import whom
 	$(BIN)/ruff check .

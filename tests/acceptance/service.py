@@ -108,14 +108,11 @@ class Service:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that have these labels."""
-        text = ask(self.metrics_port, "/metrics").body.decode()
-        found = [match for line in text.splitlines() if (match := _SAMPLE.fullmatch(line))]
-        return sum(
-            float(one["value"])
-            for one in found
-            if one["name"] in (name, f"imgproxy_{name}")
-            and labels.items() <= dict(_LABEL.findall(one["labels"] or "")).items()
-        )
+        return sample(self.metrics(), name, **labels)
+
+    def metrics(self) -> str:
+        """All metrics as they are exposed."""
+        return ask(self.metrics_port, "/metrics").body.decode()
 
     def reaches(self, value: float, name: str, **labels: str) -> None:
         """Wait until a metric has that value."""
@@ -129,6 +126,17 @@ class Service:
 
     def is_alive(self) -> bool:
         return self.process.poll() is None and self.get("/health").said == (200, "imgproxy is running")
+
+
+def sample(metrics: str, name: str, **labels: str) -> float:
+    """The sum of a metric's samples that have these labels, in exposed metrics."""
+    found = [match for line in metrics.splitlines() if (match := _SAMPLE.fullmatch(line))]
+    return sum(
+        float(one["value"])
+        for one in found
+        if one["name"] in (name, f"imgproxy_{name}")
+        and labels.items() <= dict(_LABEL.findall(one["labels"] or "")).items()
+    )
 
 
 def ask(port: int, target: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:

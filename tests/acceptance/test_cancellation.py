@@ -30,9 +30,9 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def slow(originals: Path, tmp_path: Path) -> Iterator[Service]:
-    settings = {
+@pytest.fixture(scope="module")
+def settings(originals: Path) -> dict[str, str]:
+    return {
         "local_filesystem_root": str(originals),
         "max_src_resolution": "100",
         "webp_effort": "6",
@@ -40,8 +40,25 @@ def slow(originals: Path, tmp_path: Path) -> Iterator[Service]:
         "workers": "2",
         "timeout": "60",
     }
+
+
+@pytest.fixture(scope="module")
+def slow(settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving(tmp_path_factory.mktemp("slow"), **settings) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh(settings: dict[str, str], tmp_path: Path) -> Iterator[Service]:
+    """One that has not learned yet how long its work takes, and lets more wait than can be done in time."""
     with serving(tmp_path, **settings) as running:
         yield running
+
+
+def counts(service: Service) -> tuple[float, float]:
+    """How many pictures were encoded, and how many clients left theirs."""
+    encoded = service.metric("stage_duration_seconds_count", stage="encode")
+    return encoded, service.metric("errors_total", slug="client-gone")
 
 
 def at_work(service: Service) -> bool:
@@ -62,6 +79,7 @@ async def asked(service: Service, target: str, seconds: float = 1.0) -> Client:
 async def test_when_its_client_leaves_the_place_is_free_long_before_the_work_would_be_done(
     slow: Service, kind: str
 ) -> None:
+    encoded, gone = counts(slow)
     client = await asked(slow, LONG[kind])
     left_at = time.monotonic()
     await client.leave()
@@ -70,8 +88,7 @@ async def test_when_its_client_leaves_the_place_is_free_long_before_the_work_wou
     assert time.monotonic() - left_at < 3
     for name in ("requests_in_progress", "flights", "queue_depth", "seats_in_use", "cost_in_use"):
         await asyncio.to_thread(slow.reaches, 0, name)
-    assert slow.metric("stage_duration_seconds_count", stage="encode") == 0
-    assert slow.metric("errors_total", slug="client-gone") == 1
+    assert counts(slow) == (encoded, gone + 1)
 
 
 async def test_while_another_waits_for_it_the_picture_is_made(slow: Service) -> None:
@@ -99,27 +116,31 @@ async def test_a_passed_deadline_stops_the_pixels(originals: Path, tmp_path: Pat
         assert service.is_alive()
 
 
-async def test_small_pictures_are_made_beside_huge_ones(slow: Service) -> None:
-    huge = [await Client.connected(slow.port) for _ in range(3)]
+async def test_small_pictures_are_made_beside_huge_ones(fresh: Service) -> None:
+    huge = [await Client.connected(fresh.port) for _ in range(3)]
     for number, client in enumerate(huge):
         await client.send(f"/unsafe/rs:fit:{5000 + number}:5000:1/q:95/plain/local:///noise.png@webp")
-    await asyncio.to_thread(until, lambda: slow.metric("lane_waiting", lane="huge") == 2)
+    await asyncio.to_thread(until, lambda: fresh.metric("lane_waiting", lane="huge") == 2)
     for width in range(100, 120):
-        answer = await asyncio.to_thread(slow.get, f"/unsafe/w:{width}/plain/local:///small.jpg")
+        answer = await asyncio.to_thread(fresh.get, f"/unsafe/w:{width}/plain/local:///small.jpg")
         assert answer.status == 200
-    assert slow.metric("lane_in_use", lane="huge") == 1
-    for client in huge:
+    assert fresh.metric("lane_in_use", lane="huge") == 1
+    await leave(fresh, huge)
+
+
+async def leave(service: Service, clients: list[Client]) -> None:
+    """Have all of them leave, and wait until nothing of theirs is under way."""
+    for client in clients:
         await client.leave()
     for name in ("requests_in_progress", "lane_in_use", "lane_waiting", "seats_in_use"):
-        await asyncio.to_thread(slow.reaches, 0, name)
+        await asyncio.to_thread(service.reaches, 0, name)
 
 
-async def test_probes_and_metrics_answer_while_every_place_is_taken(slow: Service) -> None:
-    huge = [await Client.connected(slow.port) for _ in range(6)]
+async def test_probes_and_metrics_answer_while_every_place_is_taken(fresh: Service) -> None:
+    huge = [await Client.connected(fresh.port) for _ in range(6)]
     for number, client in enumerate(huge):
         await client.send(f"/unsafe/rs:fit:{5000 + number}:5000:1/q:95/plain/local:///noise.png@webp")
-    await asyncio.to_thread(until, lambda: slow.metric("lane_waiting", lane="huge") == 5)
-    assert (await asyncio.to_thread(slow.get, "/health")).status == 200
-    assert (await asyncio.to_thread(slow.get, "/ready")).status == 200
-    for client in huge:
-        await client.leave()
+    await asyncio.to_thread(until, lambda: fresh.metric("lane_waiting", lane="huge") == 5)
+    assert (await asyncio.to_thread(fresh.get, "/health")).status == 200
+    assert (await asyncio.to_thread(fresh.get, "/ready")).status == 200
+    await leave(fresh, huge)

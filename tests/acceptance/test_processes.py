@@ -227,7 +227,7 @@ async def test_a_stopped_worker_is_replaced_and_loses_no_request(start: Start):
     assert await pids(running, 2) - first
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, signal.SIGBUS])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, pytest.param(signal.SIGBUS, marks=pytest.mark.slow)])
 async def test_a_worker_that_crashes_loses_its_own_requests_only_and_is_replaced(start: Start, how):
     running = await start(processes=3)
     first = await pids(running, 3)
@@ -247,6 +247,7 @@ async def test_a_worker_that_crashes_loses_its_own_requests_only_and_is_replaced
     assert "imgproxy_worker_restarts_total 1.0" in (await get(running, "/metrics", port=running.metrics_port))[1]
 
 
+@pytest.mark.slow
 async def test_a_worker_that_dies_again_and_again_is_replaced_less_and_less_often(start: Start):
     running = await start(processes=2)
     kept = max(await pids(running, 2))
@@ -269,7 +270,13 @@ def moment(event: dict[str, Any]) -> float:
     return datetime.fromisoformat(event["time"]).timestamp()
 
 
-@pytest.mark.parametrize("stopped", [False, True], ids=["its event loop hangs", "it is stopped"])
+@pytest.mark.parametrize(
+    "stopped",
+    [
+        pytest.param(False, id="its event loop hangs"),
+        pytest.param(True, id="it is stopped", marks=pytest.mark.slow),
+    ],
+)
 async def test_a_worker_that_hangs_is_killed_and_replaced(start: Start, stopped):
     running = await start(processes=2, worker_hang_timeout=2)
     first = await pids(running, 2)
@@ -291,6 +298,7 @@ async def test_a_worker_that_hangs_is_killed_and_replaced(start: Start, stopped)
         assert "small_service.py" in told  # where it hung
 
 
+@pytest.mark.slow
 async def test_workers_that_are_suspended_with_their_supervisor_are_not_taken_for_hanging(start: Start):
     running = await start(processes=2, worker_hang_timeout=1.5)
     everybody = [running.process.pid, *await pids(running, 2)]
@@ -424,24 +432,21 @@ async def test_connections_over_the_limit_are_refused_in_words(start: Start):
     assert (await get(running, "/_/fast"))[0] == 200
 
 
-@pytest.mark.parametrize(
-    ("request_text", "status"),
-    [
+async def test_nonsense_is_refused_politely(start: Start):
+    running = await start()
+    for request_text, status in (
         (f"GET /_/{'x' * 20_000} HTTP/1.1\r\nHost: x\r\n\r\n", 414),
         (f"GET /_/x HTTP/1.1\r\nHost: x\r\nX-Long: {'x' * 20_000}\r\n\r\n", 431),
         ("nonsense\r\n\r\n", 400),
         ("GET /_/x HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
-    ],
-)
-async def test_nonsense_is_refused_politely(start: Start, request_text, status):
-    running = await start()
-    reader, writer = await running.connect()
-    writer.write(request_text.encode())
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), TIMEOUT)
-    writer.close()
-    assert int(head.split()[1]) == status
-    assert b"Server: imgproxy\r\n" in head
-    assert b"aiohttp" not in head
+    ):
+        reader, writer = await running.connect()
+        writer.write(request_text.encode())
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), TIMEOUT)
+        writer.close()
+        assert int(head.split()[1]) == status, request_text[:40]
+        assert b"Server: imgproxy\r\n" in head
+        assert b"aiohttp" not in head
     running.process.send_signal(signal.SIGTERM)
     await running.ends()
     assert not [one for one in running.events if one["level"] in ("warning", "error")]

@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 import pytest
 import pyvips
 
-pytestmark = pytest.mark.slow
+from tests.acceptance.service import command
 
 COMMAND = (sys.executable, "-c", "from imgproxy_py.cli import main; main()", "serve")
 
@@ -72,6 +72,13 @@ def refused(*flags: str, code: int = 2, **variables: str) -> str:
     return done.stderr
 
 
+def refused_at_once(*flags: str, **variables: str) -> str:
+    """What is said of settings that are wrong by themselves: seen before anything is opened, so in this process."""
+    done = command("serve", *flags, **{name.lower(): value for name, value in variables.items()})
+    assert done.returncode == 2
+    return done.stderr.decode()
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
@@ -87,18 +94,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_demo_serves_a_folder_in_both_dialects(folder: Path) -> None:
-    with serving("--demo", str(folder), "--bind", "127.0.0.1:0") as served:
+def test_the_demo_serves_a_folder_in_both_dialects_and_prints_urls_that_answer(folder: Path) -> None:
+    with serving("--demo", str(folder), "--bind", f"127.0.0.1:{free_port()}") as served:
         status, media_type, body = served.get("/unsafe/rs:fill:100:50/plain/local:///a.jpg@png")
         assert (status, media_type) == (200, "image/png")
         assert pyvips.Image.new_from_buffer(body, "").width == 100
         status, media_type, body = served.get("/images/b%20c.png?w=54", Accept="image/webp")
         assert (status, media_type) == (200, "image/webp")
         assert served.get("/health")[0] == 200
-
-
-def test_the_urls_that_the_demo_prints_answer(folder: Path) -> None:
-    with serving("--demo", str(folder), "--bind", f"127.0.0.1:{free_port()}") as served:
         assert served.process.stderr is not None
         assert served.process.stderr.readline() == "Open one of these:\n"
         urls = [served.process.stderr.readline().strip() for _ in range(3)]
@@ -114,14 +117,10 @@ def test_several_processes_answer_at_one_address(folder: Path) -> None:
         assert served.get("/unsafe/w:10/plain/local:///a.jpg")[0] == 200
 
 
-def test_flags_beat_the_environment(folder: Path) -> None:
-    with serving("--bind", "127.0.0.1:0", BIND="nonsense:99999", LOCAL_FILESYSTEM_ROOT=str(folder)) as served:
-        assert served.get("/unsafe/plain/local:///a.jpg")[0] == 200
-
-
-def test_the_file_of_variables_is_read(folder: Path) -> None:
-    (folder / "service.env").write_text("IMGPROXY_BIND=127.0.0.1:0\nIMGPROXY_PATH_PREFIX=/pictures\n")
-    with serving("--env-file", str(folder / "service.env"), "--demo", str(folder)) as served:
+def test_the_file_of_variables_is_read_and_flags_beat_the_environment(folder: Path) -> None:
+    (folder / "service.env").write_text(f"IMGPROXY_LOCAL_FILESYSTEM_ROOT={folder}\nIMGPROXY_PATH_PREFIX=/pictures\n")
+    flags = ("--env-file", str(folder / "service.env"), "--bind", "127.0.0.1:0")
+    with serving(*flags, BIND="nonsense:99999") as served:
         assert served.get("/pictures/unsafe/plain/local:///a.jpg")[0] == 200
 
 
@@ -140,16 +139,16 @@ def test_a_careful_operator_is_not_warned(folder: Path) -> None:
 
 
 def test_wrong_settings_stop_the_start_all_at_once() -> None:
-    said = refused("--workers", "0", "--bind", "here", QUALITY="loud")
+    said = refused_at_once("--workers", "0", "--bind", "here", QUALITY="loud")
     assert "3 settings are wrong" in said
     assert "IMGPROXY_PROCESSES='0': expected whole number, from 1" in said
 
 
 def test_a_wrong_preset_stops_the_start() -> None:
-    assert "small: w: '-1', expected an integer from 0" in refused(PRESETS="small=w:-1")
+    assert "small: w: '-1', expected an integer from 0" in refused_at_once(PRESETS="small=w:-1")
 
 
-@pytest.mark.parametrize(("processes", "code"), [("1", 2), ("2", 1)])
+@pytest.mark.parametrize(("processes", "code"), [("1", 2), pytest.param("2", 1, marks=pytest.mark.slow)])
 def test_a_network_that_cannot_be_used_stops_the_start_as_a_wrong_setting_does(
     tmp_path: Path, processes: str, code: int
 ) -> None:
@@ -193,4 +192,4 @@ def test_an_address_that_is_taken_is_named() -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert "none' does not exist" in refused("--demo", str(tmp_path / "none"))
+    assert "none' does not exist" in refused_at_once("--demo", str(tmp_path / "none"))

@@ -53,8 +53,15 @@ class Load:
                 return
 
 
-@pytest.mark.parametrize("by", [[], dropping()], ids=["as we are", "without capabilities"])
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(
+    ("processes", "by"),
+    [
+        pytest.param(1, [], id="one process"),
+        pytest.param(2, dropping(), id="two without capabilities"),
+        pytest.param(2, [], id="two", marks=pytest.mark.slow),
+        pytest.param(1, dropping(), id="one without capabilities", marks=pytest.mark.slow),
+    ],
+)
 async def test_a_stop_under_load_fails_no_request(processes: int, by: list[str], tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(pictures.png(pictures.marked(300, 200)))
     load = Load()

@@ -79,6 +79,11 @@ ENCRYPTED = {
 Start = Callable[..., Service]
 
 
+def keyless(start: Start, name: str = "E1") -> Service:
+    """A service that asks for no signature, and has the key of an encrypted source."""
+    return start(source_url_encryption_key=ENCRYPTED[name][0])
+
+
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     """Services by their settings, each started once; `http://example.com` is an origin of ours, by way of a proxy."""
@@ -107,6 +112,7 @@ def signing(start: Start, size: int = 32, **variables: str) -> Service:
         salt=",".join(salt for _, salt in EVERY),
         signature_size=str(size),
         trusted_signatures=",".join(TRUSTED),
+        images_source="local:///",
         **variables,
     )
 
@@ -157,11 +163,11 @@ def test_a_trusted_signature_passes_for_any_url(trusted: str, start: Start) -> N
 
 @pytest.mark.parametrize("signature", ["unsafe", "insecure", "_", "whatever"])
 def test_without_keys_any_text_is_a_signature(signature: str, start: Start) -> None:
-    assert start().get(f"/{signature}/w:7/plain/local:///test1.png").image.width == 7
+    assert keyless(start).get(f"/{signature}/w:7/plain/local:///test1.png").image.width == 7
 
 
 def test_without_keys_an_option_in_place_of_the_signature_is_told_so(start: Start) -> None:
-    assert start().get("/w:7/plain/local:///test1.png").said == (403, FORGOTTEN)
+    assert keyless(start).get("/w:7/plain/local:///test1.png").said == (403, FORGOTTEN)
 
 
 def test_with_keys_an_option_in_place_of_the_signature_is_just_forbidden(start: Start) -> None:
@@ -196,23 +202,23 @@ def test_a_forbidden_url_is_not_fetched(start: Start) -> None:
 
 @pytest.mark.parametrize("name", ENCRYPTED)
 def test_an_encrypted_source_is_read(name: str, start: Start) -> None:
-    key, url, sealed = ENCRYPTED[name]
-    service = start(source_url_encryption_key=key)
+    _, url, sealed = ENCRYPTED[name]
+    service = keyless(start, name)
     answer = service.get(f"/unsafe/w:50/enc/{sealed}.png")
     assert service.line(answer)["source"] == url
     assert answer.status == (200 if url.startswith("http") else 404)
 
 
 def test_an_encrypted_source_that_was_tampered_with_is_no_url(start: Start) -> None:
-    key, _, sealed = ENCRYPTED["E1"]
-    service = start(source_url_encryption_key=key)
+    _, _, sealed = ENCRYPTED["E1"]
+    service = keyless(start)
     for wrong in (sealed[:-2], "AAAA", sealed[:-10] + changed(sealed[-10:]), "!" + sealed):
         answer: Answer = service.get(f"/unsafe/enc/{wrong}")
         assert answer.said == (404, "Invalid URL")
 
 
 def test_the_query_dialect_takes_the_same_keys(start: Start) -> None:
-    service = signing(start, images_source="local:///")
+    service = signing(start)
     written = command("url", "test1.png", "w=9", "fit=cover", "--dialect", "query", "--key", K, "--salt", S)
     target = written.stdout.decode().strip()
     assert service.get(target).image.width == 9

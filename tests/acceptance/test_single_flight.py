@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,16 +14,53 @@ import pytest
 from tests import pictures
 from tests.acceptance.clients import Client
 from tests.acceptance.origin import Origin
-from tests.acceptance.service import Service, serving, until
+from tests.acceptance.service import Service, sample, serving, until
 
 CROWD = 1000
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("single")
+
+
+@pytest.fixture(scope="module")
+def running(folder: Path) -> Iterator[Service]:
+    settings = {"allow_loopback_source_addresses": "true", "local_filesystem_root": str(folder), "timeout": "20"}
+    with serving(folder, **settings, download_timeout="15") as service:
+        yield service
+
+
+@dataclass(frozen=True)
+class Since:
+    """The service, and what its metrics and lines tell since a test began."""
+
+    service: Service
+    before: str
+    lines: int
+
+    def more(self, name: str, **labels: str) -> float:
+        """By how much a count has grown."""
+        return self.service.metric(name, **labels) - sample(self.before, name, **labels)
+
+    def outcomes(self, answers: int) -> Counter[str]:
+        """What the log lines of so many answered requests say."""
+
+        def said() -> list[str] | None:
+            found = [one for one in self.service.outcomes()[self.lines :] if one]
+            return found if len(found) >= answers else None
+
+        return Counter(until(said))
+
+
 @pytest.fixture
-def single(tmp_path: Path) -> Iterator[Service]:
-    settings = {"allow_loopback_source_addresses": "true", "local_filesystem_root": str(tmp_path), "timeout": "20"}
-    with serving(tmp_path, **settings, download_timeout="15") as running:
-        yield running
+def since(running: Service) -> Since:
+    return Since(running, running.metrics(), len(running.outcomes()))
+
+
+@pytest.fixture
+def single(since: Since) -> Service:
+    return since.service
 
 
 async def crowd(service: Service, target: str, size: int = CROWD) -> list[Client]:
@@ -40,17 +78,7 @@ async def left(clients: list[Client]) -> None:
     await asyncio.gather(*(client.leave() for client in clients))
 
 
-def outcomes(service: Service, answers: int) -> Counter[str]:
-    """What the log lines of so many answered requests say."""
-
-    def said() -> list[str] | None:
-        found = [one for one in service.outcomes() if one]
-        return found if len(found) >= answers else None
-
-    return Counter(until(said))
-
-
-async def test_a_thousand_at_once_share_one_transform(single: Service, origin: Origin) -> None:
+async def test_a_thousand_at_once_share_one_transform(single: Service, since: Since, origin: Origin) -> None:
     url = origin.put("/cold.png", pictures.png(pictures.marked(900, 600)), held=True)
     clients = await crowd(single, f"/unsafe/rs:fill:200:200/plain/{url}")
     assert single.metric("flights") == 1
@@ -62,14 +90,14 @@ async def test_a_thousand_at_once_share_one_transform(single: Service, origin: O
     assert len({answer.body for answer in answers}) == 1
     assert answers[0].size == (200, 200)
     assert origin.times("/cold.png") == 1
-    assert outcomes(single, CROWD) == {"made": 1, "shared": CROWD - 1}
-    assert single.metric("stage_duration_seconds_count", stage="transform") == 1
-    assert single.metric("requests_total", outcome="made") == 1
-    assert single.metric("requests_total", outcome="shared") == CROWD - 1
+    assert since.outcomes(CROWD) == {"made": 1, "shared": CROWD - 1}
+    assert since.more("stage_duration_seconds_count", stage="transform") == 1
+    assert since.more("requests_total", outcome="made") == 1
+    assert since.more("requests_total", outcome="shared") == CROWD - 1
     await left(clients)
 
 
-async def test_half_of_a_thousand_may_leave(single: Service, origin: Origin) -> None:
+async def test_half_of_a_thousand_may_leave(single: Service, since: Since, origin: Origin) -> None:
     url = origin.put("/cold.png", pictures.png(pictures.marked(900, 600)), held=True)
     clients = await crowd(single, f"/unsafe/w:201/plain/{url}")
     leaving, staying = clients[: CROWD // 2], clients[CROWD // 2 :]  # the very first, whose request began it, leaves
@@ -80,12 +108,12 @@ async def test_half_of_a_thousand_may_leave(single: Service, origin: Origin) -> 
     assert {answer.status for answer in answers} == {200}
     assert {answer.size for answer in answers[:3]} == {(201, 134)}
     assert origin.times("/cold.png") == 1
-    assert single.metric("stage_duration_seconds_count", stage="fetch") <= 1
-    told = outcomes(single, len(staying))
+    assert since.more("stage_duration_seconds_count", stage="fetch") <= 1
+    told = since.outcomes(len(staying))
     assert told["made"] <= 1  # who had begun it may have left: then no line says `made`, yet it was done once
     assert sum(told.values()) == len(staying)
-    assert single.metric("cache_puts_total", tier="memory") == 1
-    assert single.metric("errors_total", slug="client-gone") == len(leaving)
+    assert since.more("cache_puts_total", tier="memory") == 1
+    assert since.more("errors_total", slug="client-gone") == len(leaving)
     await left(staying)
 
 
@@ -101,8 +129,8 @@ async def test_when_everybody_leaves_the_fetch_stops(single: Service, origin: Or
     assert single.is_alive()
 
 
-async def test_when_everybody_leaves_the_pixels_stop(single: Service, tmp_path: Path) -> None:
-    (tmp_path / "slow.png").write_bytes(pictures.png(pictures.noise(3000, 3000)))
+async def test_when_everybody_leaves_the_pixels_stop(single: Service, since: Since, folder: Path) -> None:
+    (folder / "slow.png").write_bytes(pictures.png(pictures.noise(3000, 3000)))
     slow = "/unsafe/rs:fit:9000:9000:1/bl:90/plain/local:///slow.png@webp"
     clients = await crowd(single, slow, 50)
     await asyncio.to_thread(single.reaches, 1, "places_in_use")
@@ -115,5 +143,5 @@ async def test_when_everybody_leaves_the_pixels_stop(single: Service, tmp_path: 
     took = time.monotonic() - started
     print(f"the place was free {took:.3f} s after the last had left")
     assert took < 2
-    assert single.metric("stage_duration_seconds_count", stage="transform") == 0
+    assert since.more("stage_duration_seconds_count", stage="transform") == 0
     assert single.is_alive()

@@ -156,7 +156,7 @@ async def keep_asking(service: Service, width: int, ends: float) -> list[tuple[i
     return answers
 
 
-@pytest.mark.parametrize("memory", ["0", "134217728"])
+@pytest.mark.parametrize("memory", ["0", pytest.param("134217728", marks=pytest.mark.slow)])
 async def test_redis_may_die_under_load_without_a_failed_request(memory: str, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(pictures.png(pictures.marked(300, 200)))
     settings = {"local_filesystem_root": str(tmp_path), "memory_cache_bytes": memory}

@@ -14,7 +14,7 @@ import pytest
 
 from tests import pictures
 from tests.acceptance.origin import Origin
-from tests.acceptance.service import COMMAND, IN_MEMORY, Service, cli, environment, serving, until
+from tests.acceptance.service import COMMAND, IN_MEMORY, Service, cli, command, environment, serving, until
 
 KEYS = {"key": "736563726574", "salt": "68656c6c6f"}
 SECRET = "hunter2"
@@ -56,13 +56,13 @@ def test_what_is_warmed_is_found_in_a_cache(service: Service, tmp_path: Path) ->
     assert first.returncode == 0, first.stderr
     assert counts(first.stdout) == {"warmed": 3, "made": 3, "failed": 0}
     assert all(service.get(target).cache == IN_MEMORY for target in targets)
-    again = cli("warm", str(urls), "--base", base)
+    again = command("warm", str(urls), "--base", base)
     assert counts(again.stdout) == {"warmed": 3, "memory": 3, "failed": 0}
     assert sorted(one.name for one in tmp_path.glob("urls.txt*")) == ["urls.txt"]
 
 
 def test_each_kind_of_client_finds_its_own(service: Service) -> None:
-    done = cli(
+    done = command(
         *("warm", "-", "--base", f"http://127.0.0.1:{service.port}", "--accept", "webp", "--accept", "jpeg"),
         stdin=b"/_/w:6/plain/local:///c.png\n/_/w:6/plain/local:///c.png@gif\n",
     )
@@ -84,14 +84,14 @@ def test_a_sitemap_with_templates_widths_signatures_and_a_secret(
     with serving(tmp_path, **shared) as service:
         base = ("--base", f"http://127.0.0.1:{service.port}", "--sign", "--authorize", "--failures", str(failed))
         widths = ("--template", "/w:{width}/plain/{source}@png", "--width", "8", "--width", "9")
-        done = cli("warm", index, *base, *widths, **shared)
+        done = command("warm", index, *base, *widths, **shared)
         assert done.returncode == 1, done.stderr
         assert counts(done.stdout) == {"warmed": 4, "made": 4, "failed": 2}
         lines = failed.read_text().splitlines()
         assert lines[::2] == ["# 404 Not Found; as jpeg"] * 2
         targets = {one.split("/", 4)[4] for one in lines[1::2]}
         assert targets == {f"w:{width}/plain/local:///none.png@png" for width in (8, 9)}
-        queries = cli(
+        queries = command(
             "warm", "-", *base, stdin=b"/images/c.png?w=8&format=png\n/unsafe/w:9/plain/local:///c.png@png", **shared
         )
         assert counts(queries.stdout) == {"warmed": 2, "memory": 2, "failed": 0}
@@ -99,19 +99,23 @@ def test_a_sitemap_with_templates_widths_signatures_and_a_secret(
         # The list of failures is a list, too.
         (Path(variables["local_filesystem_root"]) / "none.png").write_bytes(PICTURE)
         failed.write_text("\n".join(lines))
-        repaired = cli("warm", str(failed), "--base", base[1], "--authorize", **shared)
+        repaired = command("warm", str(failed), "--base", base[1], "--authorize", **shared)
         assert counts(repaired.stdout) == {"warmed": 2, "made": 2, "failed": 0}
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "ending",
+    [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL],
+    ids=lambda one: one.name,
+)
 def test_whatever_ends_it_the_next_run_goes_on_from_there(
     ending: signal.Signals, service: Service, tmp_path: Path
 ) -> None:
     urls, journal = tmp_path / "urls.txt", tmp_path / "urls.txt.warmed"
     urls.write_text("".join(f"/_/w:{width}/h:{ending.value}/plain/local:///c.png@png\n" for width in range(1, 201)))
-    command = ("warm", str(urls), "--base", f"http://127.0.0.1:{service.port}")
+    arguments = ("warm", str(urls), "--base", f"http://127.0.0.1:{service.port}")
     first = subprocess.Popen(
-        [COMMAND, *command, "--rate", "20"],
+        [COMMAND, *arguments, "--rate", "20"],
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -125,7 +129,7 @@ def test_whatever_ends_it_the_next_run_goes_on_from_there(
     if ending is not signal.SIGKILL:
         assert first.returncode == 130
         assert b"interrupted; the same command goes on from here" in stderr
-    second = cli(*command)
+    second = command(*arguments)
     assert second.returncode == 0, second.stderr
     found = counts(second.stdout)
     assert (found["done before"], found["warmed"]) == (done, 200 - done)
@@ -135,7 +139,7 @@ def test_whatever_ends_it_the_next_run_goes_on_from_there(
 
 def test_a_terminal_sees_a_bar(service: Service) -> None:
     ours, theirs = pty.openpty()
-    command = [COMMAND, "warm", "-", "--base", f"http://127.0.0.1:{service.port}"]
+    arguments = [COMMAND, "warm", "-", "--base", f"http://127.0.0.1:{service.port}"]
     shown = bytearray()
 
     def read() -> None:
@@ -148,7 +152,7 @@ def test_a_terminal_sees_a_bar(service: Service) -> None:
     reader = threading.Thread(target=read)
     reader.start()
     running = subprocess.Popen(
-        command,
+        arguments,
         env=environment() | {"TERM": "xterm-256color", "COLUMNS": "160"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -13,7 +13,6 @@ from tests.clients import asking, javascript
 from tests.clients.asking import Question, Questions, Server, plain
 from tests.clients.examples import GOOD, Examples, Said, no
 
-pytestmark = pytest.mark.slow
 
 JSON = "application/json"
 FORBIDDEN: Said = (403, "Invalid URL")
