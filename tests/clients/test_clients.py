@@ -18,7 +18,6 @@ from tests import pictures
 from tests.acceptance.service import Answer, ask, serving
 from tests.clients import javascript
 
-
 KEYS = (javascript.KEY, "6b65792d6f662d707974686f6e")
 SALTS = (javascript.SALT, "73616c742d6f662d707974686f6e")
 PRESETS = "card=rs:fill:120:90/f:webp,dark=bg:222/pd:5"

@@ -13,7 +13,6 @@ from tests.clients import asking, javascript
 from tests.clients.asking import Question, Questions, Server, plain
 from tests.clients.examples import GOOD, Examples, Said, no
 
-
 JSON = "application/json"
 FORBIDDEN: Said = (403, "Invalid URL")
 PERMITTED = ("bypass_cache", "max_src_file_size", "max_src_resolution")

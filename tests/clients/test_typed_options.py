@@ -19,7 +19,6 @@ from tests.clients import asking, javascript
 from tests.clients.asking import Questions, Server, plain
 from tests.clients.examples import INVALID, LEAVES, LITERALS, MORE, Example, Examples, Said, base64, no
 
-
 JPEG, PNG, WEBP, AVIF, GIF, SVG = (f"image/{kind}" for kind in ("jpeg", "png", "webp", "avif", "gif", "svg+xml"))
 PERMITTED = ("max_src_resolution", "max_src_file_size", "max_animation_frames", "max_animation_frame_resolution")
 PERMITTED = (*PERMITTED, "max_result_dimension", "bypass_cache")
