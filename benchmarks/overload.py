@@ -3,7 +3,9 @@
 `python -m benchmarks.overload --connections 64 1024 8192 --seconds 10` starts the real server, opens so many connections, lets
 each ask for pictures that nobody has asked for before, and prints a table. Beside the crowd one more client asks
 for `/health` fifty times a second, and the server's memory is read. How late that client itself is woken is what a busy machine
-adds (`bystander`). Without a cache in memory, so that what is seen is what connections and work take.
+adds (`bystander`). Of the longest answer it is told how long the server's event loop was busy meanwhile, and how long that or
+who asks was ready but had no processor; the rest is other threads' turn at the interpreter. Without a cache in memory, so that
+what is seen is what connections and work take.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.arithmetic import percentile
 from benchmarks.bench import Bench, Outcome, say
@@ -49,6 +52,8 @@ _COLUMNS = [
     "p99, ms",
     "health p99, ms",
     "health max, ms",
+    "of it busy",
+    "without a CPU",
     "bystander p99, ms",
     "bystander max, ms",
     "RSS before, MB",
@@ -57,15 +62,23 @@ _COLUMNS = [
 ]
 
 
+class Probe(NamedTuple):
+    """Seconds that an answer of `/health` took; for how many of them the event loop ran, and it or we had no processor."""
+
+    seconds: float
+    busy: float
+    starved: float
+
+
 @dataclass(slots=True)
 class Watch:
-    """What is seen from aside until the end: seconds that `/health` took, and bytes of memory.
+    """What is seen from aside until the end: answers of `/health`, and bytes of memory.
 
     `late` are the seconds by which whoever asks for `/health` woke too late: what the machine itself adds, whoever serves.
     """
 
     service: Service
-    health: list[float] = field(default_factory=list)
+    health: list[Probe] = field(default_factory=list)
     failed: int = 0
     late: list[float] = field(default_factory=list)
     memory: list[int] = field(default_factory=list)
@@ -90,6 +103,7 @@ class Watch:
             slept = time.perf_counter()
             if self._ended.wait(pause):
                 break
+            before = self._scheduled()
             started = time.perf_counter()
             self.late.append(started - slept - pause)
             try:
@@ -100,8 +114,13 @@ class Watch:
             except OSError:
                 self.failed += 1
                 connection.close()
-            self.health.append(time.perf_counter() - started)
+            seconds, after = time.perf_counter() - started, self._scheduled()
+            self.health.append(Probe(seconds, after[0] - before[0], after[1] - before[1]))
         connection.close()
+
+    def _scheduled(self) -> tuple[float, float]:
+        busy, starved = scheduled(f"{self.service.pid}")
+        return busy, starved + scheduled("thread-self")[1]
 
     def _weigh(self) -> None:
         while not self._ended.wait(0.2):
@@ -113,6 +132,17 @@ def resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
+def scheduled(process: str) -> tuple[float, float]:
+    """Give the seconds for which the first thread of a process in `/proc` has run, and was ready without a processor.
+
+    Both are 0 where the kernel does not tell.
+    """
+    with suppress(OSError):
+        ran, waited, _ = Path(f"/proc/{process}/schedstat").read_text().split()
+        return int(ran) / 1e9, int(waited) / 1e9
+    return 0.0, 0.0
+
+
 def measured(
     service: Service, originals: Sequence[str], connections: int, seconds: float, *, impatient: bool
 ) -> list[str]:
@@ -122,7 +152,8 @@ def measured(
         found = _crowd(service, originals, connections, seconds, impatient=impatient)
     time.sleep(_REST)
     answers = len(found["pictures"]) + found["refused"] + sum(found["others"].values())
-    health, late = sorted(watch.health), sorted(watch.late)
+    health, late = sorted(probe.seconds for probe in watch.health), sorted(watch.late)
+    longest = max(watch.health)
     return [
         f"{connections:,}",
         f"{answers / found['seconds']:,.0f}",
@@ -132,7 +163,7 @@ def measured(
         f"{percentile(found['pictures'], 0.5) * 1000:,.0f}",
         f"{percentile(found['pictures'], 0.99) * 1000:,.0f}",
         f"{percentile(health, 0.99) * 1000:,.1f}",
-        f"{health[-1] * 1000:,.1f}",
+        *(f"{seconds * 1000:,.1f}" for seconds in longest),
         f"{percentile(late, 0.99) * 1000:,.1f}",
         f"{late[-1] * 1000:,.1f}",
         *(f"{amount / 1e6:,.0f}" for amount in (before, max(watch.memory), resident(service.pid))),
@@ -155,7 +186,14 @@ def _crowd(
         "seconds": seconds,
         "impatient": impatient,
     }
-    asked = subprocess.run(module("crowd"), input=json.dumps(order), stdout=subprocess.PIPE, text=True, check=True)
+    asked = subprocess.run(
+        module("crowd"),
+        input=json.dumps(order),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        start_new_session=True,  # it makes its session nice, and we are not to be
+    )
     found: dict[str, Any] = json.loads(asked.stdout)
     return found
 
