@@ -18,6 +18,9 @@ _SPACES = {GREY: 3, RGB: 4}  # PT_GRAY, PT_RGB
 # As libvips' icc_transform; without a cache of one pixel all threads may use a transform.
 _RELATIVE, _NOT_CACHED = 1, 0x40
 
+_COLUMNS = tuple(int.from_bytes(tag, "big") for tag in (b"rXYZ", b"gXYZ", b"bXYZ"))
+_CURVES = tuple(int.from_bytes(tag, "big") for tag in (b"rTRC", b"gTRC", b"bTRC"))
+
 _HANDLE, _NUMBER = ctypes.c_void_p, ctypes.c_uint32
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "cmsOpenProfileFromMem": (_HANDLE, [ctypes.c_char_p, _NUMBER]),
@@ -25,6 +28,10 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "cmsCreateTransform": (_HANDLE, [_HANDLE, _NUMBER, _HANDLE, _NUMBER, _NUMBER, _NUMBER]),
     "cmsDeleteTransform": (None, [_HANDLE]),
     "cmsDoTransform": (None, [_HANDLE, _HANDLE, _HANDLE, _NUMBER]),
+    "cmsReadTag": (_HANDLE, [_HANDLE, _NUMBER]),
+    "cmsReverseToneCurve": (_HANDLE, [_HANDLE]),
+    "cmsFreeToneCurve": (None, [_HANDLE]),
+    "cmsEvalToneCurveFloat": (ctypes.c_float, [_HANDLE, ctypes.c_float]),
 }
 
 
@@ -44,6 +51,45 @@ class Transform:
     def apply(self, address: int, count: int) -> None:
         """Transform so many pixels at an address, alpha apart. The interpreter's lock is free meanwhile."""
         self._library.cmsDoTransform(self._handle, address, address, count)
+
+
+class Parts:
+    """What an RGB profile is made of, there as long as this is.
+
+    `columns` are its colours in XYZ, `curves` the addresses of Little CMS' tone curves, `evaluate` that of the function to
+    read them.
+    """
+
+    def __init__(self, library: ctypes.CDLL, handle: int) -> None:
+        self._library, self._handle = library, handle
+        self._made: list[int] = []
+        self.evaluate = ctypes.cast(library.cmsEvalToneCurveFloat, ctypes.c_void_p).value or 0
+        self.columns = [_xyz(library.cmsReadTag(handle, tag)) for tag in _COLUMNS]
+        self.curves = [library.cmsReadTag(handle, tag) for tag in _CURVES]
+
+    def __del__(self) -> None:
+        for curve in self._made:
+            self._library.cmsFreeToneCurve(curve)
+        self._library.cmsCloseProfile(self._handle)
+
+    def reversed(self, color: int) -> int:
+        """Give the address of the curve from light to levels of colour 0, 1 or 2."""
+        self._made.append(self._library.cmsReverseToneCurve(self.curves[color]))
+        return self._made[-1]
+
+
+def parts_of(profile: bytes) -> Parts | None:
+    """Take an RGB profile of curves and a matrix apart; `None` if it is damaged, or where Little CMS cannot be had."""
+    library = _library()
+    handle = library.cmsOpenProfileFromMem(profile, len(profile)) if library else None
+    if library is None or not handle:
+        return None
+    parts = Parts(library, handle)
+    return parts if all(parts.columns) and all(parts.curves) else None
+
+
+def _xyz(address: int | None) -> tuple[float, ...]:
+    return tuple((ctypes.c_double * 3).from_address(address)) if address else ()
 
 
 def open_transform(profile: bytes, target: bytes, bands: int) -> Transform | None:

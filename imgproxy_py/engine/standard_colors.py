@@ -2,7 +2,8 @@
 
 Profiles are known by what they do: the transform of each is made once, remembered under the profile's bytes, and tried on
 a grid of colours. One that moves none of them by more than a step of 255 is sRGB under another name, and there is
-nothing to do. Every other gives the very pixels of libvips' `icc_transform`, without its cost of making the transform.
+nothing to do. Every other gives the very pixels of libvips' `icc_transform`, without its cost of making the transform; and
+where the processor's vectors come to the same on that grid, they do it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pyvips
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.lcms import RGB, Transform, open_transform
 from imgproxy_py.engine.libvips import address_of_pixels
+from imgproxy_py.engine.matrix_shaper import MatrixShaper, open_shaper
 
 _REMEMBERED = 64  # transforms, of up to 200 KB each
 _LARGEST_PROFILE = 64 * 1024
@@ -30,11 +32,14 @@ _CURVE = frozenset({b"kTRC"})
 _TABLES = b"A2B"
 
 
+Conversion = Transform | MatrixShaper
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """A profile whose transform is at hand; `idle` if that moves no colour by more than a step of 255."""
 
-    transform: Transform
+    transform: Conversion
     idle: bool
 
 
@@ -59,7 +64,7 @@ def standardised(
     return _transformed(image, known.transform, interrupt)
 
 
-def _transformed(image: pyvips.Image, transform: Transform, interrupt: Interrupt) -> pyvips.Image:
+def _transformed(image: pyvips.Image, transform: Conversion, interrupt: Interrupt) -> pyvips.Image:
     made = interrupt.watch(image.copy()).copy_memory()  # of the copy: pixels that are in memory already are shared
     address, count = address_of_pixels(made), made.width * made.height
     for start in range(0, count, _AT_ONCE):
@@ -73,8 +78,16 @@ def _known(profile: bytes, bands: int) -> Known | None:
     colors = bands - (1 - bands % 2)
     if not _is_simple(profile, grey=colors != RGB):
         return None
-    transform = open_transform(profile, _standard(colors), bands)
-    return None if transform is None else Known(transform, _is_idle(transform))
+    target = _standard(colors)
+    transform = open_transform(profile, target, bands)
+    if transform is None:
+        return None
+    before, after = _grid(bands), _converted(_grid(bands), transform)
+    idle = all(abs(one - other) <= 1 for one, other in zip(before, after, strict=True))
+    shaper = open_shaper(profile, target, bands) if colors == RGB else None
+    if shaper is not None and _converted(before, shaper) == after:
+        return Known(shaper, idle)
+    return Known(transform, idle)
 
 
 def _is_simple(profile: bytes, *, grey: bool) -> bool:
@@ -91,12 +104,11 @@ def _standard(colors: int) -> bytes:
     return data
 
 
-def _is_idle(transform: Transform) -> bool:
-    before = _grid(transform.bands)
-    after = bytearray(before)
-    buffer = (ctypes.c_char * len(after)).from_buffer(after)
-    transform.apply(ctypes.addressof(buffer), len(after) // transform.bands)
-    return all(abs(one - other) <= 1 for one, other in zip(before, after, strict=True))
+def _converted(pixels: bytes, conversion: Conversion) -> bytes:
+    converted = bytearray(pixels)
+    buffer = (ctypes.c_char * len(converted)).from_buffer(converted)
+    conversion.apply(ctypes.addressof(buffer), len(converted) // conversion.bands)
+    return bytes(converted)
 
 
 @cache
