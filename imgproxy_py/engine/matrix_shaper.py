@@ -17,8 +17,9 @@ from imgproxy_py.engine.native import library
 # As in matrix_shaper.h.
 _LEVELS, _ONE = 256, 1 << 14
 _Inputs = ctypes.c_int32 * (RGB * _LEVELS * (RGB + 1))
-_Outputs = ctypes.c_uint8 * (RGB * (_ONE + 1))
-_INPUT_BYTES, _OUTPUT_BYTES = _LEVELS * (RGB + 1) * 4, _ONE + 1
+_Output = ctypes.c_uint8 * (_ONE + 1)
+_Outputs = ctypes.POINTER(_Output) * RGB
+_INPUT_BYTES = _LEVELS * (RGB + 1) * 4
 _MOST = 7 * _ONE  # of light that a pixel can add up to in 32 bits
 
 Matrix = list[list[float]]
@@ -112,8 +113,10 @@ def _end(target: bytes) -> _End | None:
     inverse = _inverse(_transposed(parts.columns)) if parts else None
     if compiled is None or parts is None or inverse is None:
         return None
-    outputs = _Outputs()
+    chosen: list[Any] = []
+    tables: dict[bytes, Any] = {}  # most profiles have one curve for all colours
     for color in range(RGB):
-        place = ctypes.addressof(outputs) + color * _OUTPUT_BYTES
-        compiled.imgproxy_shaper_outputs(place, parts.evaluate, parts.reversed(color))
-    return _End(inverse, outputs)
+        table = _Output()
+        compiled.imgproxy_shaper_outputs(table, parts.evaluate, parts.reversed(color))
+        chosen.append(tables.setdefault(bytes(table), table))
+    return _End(inverse, _Outputs(*map(ctypes.pointer, chosen)))

@@ -30,14 +30,18 @@ static inline light loaded(const int32_t *at) {
     return loaded;
 }
 
-void imgproxy_shape(const shaper_inputs *inputs, const shaper_outputs *outputs, uint8_t *pixels, size_t count, int32_t step) {
+void imgproxy_shape(const shaper_inputs inputs[SHAPER_COLORS], const uint8_t *const outputs[SHAPER_COLORS], uint8_t *pixels,
+                    size_t count, int32_t step) {
     const light half = {SHAPER_ONE / 2, SHAPER_ONE / 2, SHAPER_ONE / 2, 0}, one = {SHAPER_ONE, SHAPER_ONE, SHAPER_ONE, 0};
+    const uint8_t *red = outputs[0], *green = outputs[1], *blue = outputs[2];
     for (; count; count--, pixels += step) {
         light sum = loaded(inputs[0][pixels[0]]) + loaded(inputs[1][pixels[1]]) + loaded(inputs[2][pixels[2]]);
         light amount = (sum + half) >> 14;
         amount &= amount > 0;
         light above = amount > one;
         amount = (amount & ~above) | (one & above);
-        for (int color = 0; color < SHAPER_COLORS; color++) pixels[color] = outputs[color][amount[color]];
+        pixels[0] = red[amount[0]];
+        pixels[1] = green[amount[1]];
+        pixels[2] = blue[amount[2]];
     }
 }

@@ -22,7 +22,9 @@ void imgproxy_shaper_inputs(shaper_inputs inputs, shaper_curve *evaluate, const 
 /* Fill a colour's table, of a curve from light to levels. */
 void imgproxy_shaper_outputs(shaper_outputs outputs, shaper_curve *evaluate, const void *curve);
 
-/* Convert pixels in place, each of `step` samples, of which the first three are colours. */
-void imgproxy_shape(const shaper_inputs *inputs, const shaper_outputs *outputs, uint8_t *pixels, size_t count, int32_t step);
+/* Convert pixels in place, each of `step` samples, of which the first three are colours. Colours with the same curve had better
+ * share its table, which leaves the processor's nearest cache room for more. */
+void imgproxy_shape(const shaper_inputs inputs[SHAPER_COLORS], const uint8_t *const outputs[SHAPER_COLORS], uint8_t *pixels,
+                    size_t count, int32_t step);
 
 #endif
