@@ -10,17 +10,17 @@ COPY deploy/image/root /build/root
 RUN /build/root /image
 COPY imgproxy_py/engine/fonts.conf /image/etc/fonts/fonts.conf
 
-# --- wheels, and nothing but wheels, in an environment without pip ------------------------------------------------------
+# --- wheels, and nothing but wheels, in an environment without pip; the engine's compiled part is in our own -------------
 FROM ${BASE_IMAGE} AS wheels
 # hadolint ignore=DL3008
 RUN apt-get update -qq \
- && apt-get install --yes --quiet --no-install-recommends python3.13 python3.13-venv python3-pip \
+ && apt-get install --yes --quiet --no-install-recommends python3.13 python3.13-venv python3-pip gcc libc6-dev \
  && rm -rf /var/lib/apt/lists/*
 RUN python3.13 -m venv --without-pip /opt/imgproxy-py
 WORKDIR /build
 # Where PyPI is reached through a mirror: `--secret id=pip,src=/etc/pip.conf`, and `--secret id=ca,src=BUNDLE` if its
 # certificate is of an authority of your own. Neither stays in any layer.
-COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY constraints.txt pyproject.toml hatch_build.py README.md LICENSE ./
 # Extras of pyproject.toml, divided by commas: `all` formats, or those whose licences and sizes suit; none is a choice, too.
 ARG EXTRAS="all"
 # What the project needs is read from its pyproject.toml, so that this layer stays while only its code changes. pyvips is
@@ -40,7 +40,7 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 --mount=type=secre
  && /opt/imgproxy-py/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/imgproxy-py/lib
 COPY imgproxy_py imgproxy_py
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,mode=0444 \
-    python3.13 -m pip wheel --no-cache-dir --no-deps --wheel-dir application . \
+    IMGPROXY_BUILD_NATIVE=1 python3.13 -m pip wheel --no-cache-dir --no-deps --wheel-dir application . \
  && python3.13 -m pip --python /opt/imgproxy-py/bin/python install --no-cache-dir --no-index --no-deps --no-compile \
       --root /application application/*.whl \
  && python3.13 -m compileall -q --invalidation-mode unchecked-hash -s /application /application

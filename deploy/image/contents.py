@@ -26,6 +26,8 @@ def look_inside() -> None:
         _judge_rights(root)
         compiled = list(root.glob("opt/imgproxy-py/lib/**/imgproxy_py/__pycache__/*.pyc"))
         expect("compiled beforehand", compiled, f"{len(list(root.rglob('*.pyc')))} files")
+        native = list(root.glob("opt/imgproxy-py/lib/**/imgproxy_py/engine/native/*.so"))
+        expect("the engine's compiled part", native, f"{len(native)} file")
         _judge_traces(root, json.dumps(image))
         bundle = (root / "etc/ssl/certs/ca-certificates.crt").read_text().count("BEGIN CERTIFICATE")
         expect("authorities are Debian's", 100 < bundle < 200, bundle)

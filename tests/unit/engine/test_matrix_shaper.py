@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ctypes
 import random
+import shutil
 
 import pytest
 import pyvips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgproxy_py.engine import matrix_shaper, standard_colors
+from imgproxy_py.engine import matrix_shaper, native, standard_colors
 from imgproxy_py.engine.lcms import RGB, Transform, open_transform, parts_of
 from imgproxy_py.engine.matrix_shaper import MatrixShaper, open_shaper
 from tests import profiles
 from tests.unit.engine.test_standard_colors import ADOBE, GREYS, P3, SAME_AS_SRGB, WIDE
+
+pytestmark = pytest.mark.skipif(
+    native.library() is None and shutil.which("cc") is None, reason="there was no C compiler for the compiled part"
+)
 
 SRGB = bytes(pyvips.Operation.call("profile_load", "srgb"))
 PIXELS = random.Random(1).randbytes(60_000)

@@ -26,6 +26,10 @@ from imgproxy_py.recipe.jpeg_baseline import baseline
 from tests import pictures
 from tests.jpegs import BASELINE, PLAIN, by_pillow, noisy
 
+pytestmark = pytest.mark.skipif(
+    native.library() is None and shutil.which("cc") is None, reason="there was no C compiler for the compiled part"
+)
+
 NATIVE = Path(native.__file__).parent
 CASES = Path(__file__).parents[3] / "native" / "cases.c"
 SIZES = ((8, 8), (17, 33), (64, 40), (129, 250), (203, 121), (1024, 9), (9, 1024))
