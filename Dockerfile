@@ -40,7 +40,7 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 --mount=type=secre
  && /opt/imgproxy-py/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/imgproxy-py/lib
 COPY imgproxy_py imgproxy_py
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,mode=0444 \
-    IMGPROXY_BUILD_NATIVE=1 python3.13 -m pip wheel --no-cache-dir --no-deps --wheel-dir application . \
+    BUILD_NATIVE=1 python3.13 -m pip wheel --no-cache-dir --no-deps --wheel-dir application . \
  && python3.13 -m pip --python /opt/imgproxy-py/bin/python install --no-cache-dir --no-index --no-deps --no-compile \
       --root /application application/*.whl \
  && python3.13 -m compileall -q --invalidation-mode unchecked-hash -s /application /application

@@ -1,6 +1,6 @@
 """Compiles the engine's native part when the package is built or installed from its folder.
 
-Without a C compiler the package works too, only slower; IMGPROXY_BUILD_NATIVE=1 makes that an error, 0 leaves it out.
+Without a C compiler the package works too, only slower; BUILD_NATIVE=1 makes that an error, 0 leaves it out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class NativeBuildHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile; `version` and `build_data` are hatchling's."""
-        wanted = os.environ.get("IMGPROXY_BUILD_NATIVE", "")
+        wanted = os.environ.get("BUILD_NATIVE", "")
         if self.target_name != "wheel" or wanted == "0":
             return
         try:
