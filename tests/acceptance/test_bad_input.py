@@ -143,24 +143,28 @@ def test_a_bad_original_has_its_status_in_both_voices_and_is_not_kept(name: str,
     assert reading.get(f"/unsafe/w:20/plain/{url}").size == (20, 13)
 
 
+@pytest.mark.parametrize("seeds", [range(8), pytest.param(range(8, 60), marks=pytest.mark.slow)], ids=["few", "many"])
 @pytest.mark.parametrize("kind", list(pictures.readable()), ids=str)
-def test_corrupt_files_are_made_or_refused_and_nothing_else(kind: Format, reading: Service, web: Origin) -> None:
+def test_corrupt_files_are_made_or_refused_and_nothing_else(
+    kind: Format, seeds: range, reading: Service, web: Origin
+) -> None:
     data = pictures.readable()[kind]
     statuses: Counter[int] = Counter()
-    for seed in range(60):
+    for seed in seeds:
         url = web.put(f"/bad/corrupt-{kind}-{seed}", pictures.corrupted(data, seed))
         statuses[reading.get(f"/unsafe/w:20/f:png/plain/{url}").status] += 1
     assert set(statuses) <= {200, 422}
     nothing_is_left(reading)
 
 
-async def test_damaged_files_do_no_harm_to_the_pictures_beside_them(reading: Service, web: Origin) -> None:
+@pytest.mark.parametrize("many", [12, pytest.param(60, marks=pytest.mark.slow)])
+async def test_damaged_files_do_no_harm_to_the_pictures_beside_them(many: int, reading: Service, web: Origin) -> None:
     """libvips gathers all threads' complaints in one place: nobody may be blamed for another's."""
     good = web.put("/bad/good.png", pictures.png(pictures.noise(120, 80)))
     damaged = [
         web.put(f"/bad/damaged-{kind}-{seed}", pictures.corrupted(pictures.readable()[kind], seed))
         for kind in (Format.PNG, Format.GIF, Format.WEBP, Format.JPEG, Format.TIFF)
-        for seed in range(60)
+        for seed in range(many)
     ]
     statuses: dict[str, Counter[int]] = {"good": Counter(), "damaged": Counter()}
     waiting = iter(

@@ -12,8 +12,7 @@ import pytest
 import pyvips
 
 from imgproxy_py.recipe.formats import Format, sniff
-
-pytestmark = pytest.mark.slow
+from samples.make_samples import STAMP, VERSION
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 KINDS = {
@@ -59,16 +58,19 @@ def opened(folder: Path, name: str) -> pyvips.Image:
     return pyvips.Image.new_from_file(str(folder / name))
 
 
+@pytest.mark.slow
 def test_exactly_the_listed_pictures_are_made(folder: Path) -> None:
     assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == set(KINDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_each_picture_has_its_format_and_size(folder: Path, name: str) -> None:
     image = opened(folder, name)
     assert (sniff((folder / name).read_bytes()), image.width, image.height) == KINDS[name]
 
 
+@pytest.mark.slow
 def test_the_orientations_look_alike_when_turned(folder: Path) -> None:
     upright = opened(folder, "orientation-1.jpg")
     for value in range(2, 9):
@@ -77,6 +79,7 @@ def test_the_orientations_look_alike_when_turned(folder: Path) -> None:
         assert (image.autorot().cast("short") - upright).abs().avg() < 2, value
 
 
+@pytest.mark.slow
 def test_the_portrait_is_stored_lying_with_exif_and_a_profile(folder: Path) -> None:
     image = opened(folder, "portrait-12mp.jpg")
     assert image.get("orientation") == 6
@@ -85,6 +88,7 @@ def test_the_portrait_is_stored_lying_with_exif_and_a_profile(folder: Path) -> N
     assert image.get("exif-ifd0-Copyright").startswith("Public domain")
 
 
+@pytest.mark.slow
 def test_colours_and_depths_are_as_named(folder: Path) -> None:
     assert opened(folder, "cmyk.jpg").interpretation == "cmyk"
     assert opened(folder, "grey.jpg").bands == 1
@@ -95,6 +99,7 @@ def test_colours_and_depths_are_as_named(folder: Path) -> None:
     assert opened(folder, "display-p3.jpg").get_typeof("icc-profile-data")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["soft-alpha.png", "soft-alpha.webp"])
 def test_soft_alpha_is_neither_all_clear_nor_all_opaque(folder: Path, name: str) -> None:
     alpha = opened(folder, name)[3]
@@ -102,6 +107,7 @@ def test_soft_alpha_is_neither_all_clear_nor_all_opaque(folder: Path, name: str)
     assert ((alpha > 20) & (alpha < 235)).avg() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["animated.gif", "animated.webp"])
 def test_animations_have_frames_and_delays(folder: Path, name: str) -> None:
     image = opened(folder, name)
@@ -109,6 +115,7 @@ def test_animations_have_frames_and_delays(folder: Path, name: str) -> None:
     assert set(image.get("delay")) == {80}
 
 
+@pytest.mark.slow
 def test_a_second_run_makes_nothing_and_is_quick(folder: Path) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     begun = time.perf_counter()
@@ -118,11 +125,23 @@ def test_a_second_run_makes_nothing_and_is_quick(folder: Path) -> None:
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_only_what_is_missing_is_made_and_comes_out_the_same(folder: Path) -> None:
     before = (folder / "palette.png").read_bytes()
     (folder / "palette.png").unlink()
     assert "1 samples made" in run(str(folder)).stdout
     assert (folder / "palette.png").read_bytes() == before
+
+
+def test_one_that_is_missing_is_made_and_the_others_are_left(tmp_path: Path) -> None:
+    (tmp_path / STAMP).write_text(VERSION)
+    for name in KINDS.keys() - {"palette.png"}:
+        (tmp_path / name).touch()
+    done = run(str(tmp_path))
+    assert (done.returncode, "1 samples made" in done.stdout) == (0, True)
+    image = opened(tmp_path, "palette.png")
+    assert (image.width, image.height, image.get("palette")) == (600, 400, 1)
+    assert not (tmp_path / "landscape.jpg").stat().st_size
 
 
 def test_a_missing_argument_is_explained() -> None:

@@ -93,8 +93,8 @@ def originals(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Or
         ("12mp.jpg", 12),
         ("24mp.jpg", 24),
         ("12mp-progressive.jpg", 12),
-        ("49mp.jpg", 48),
-        ("49mp-progressive.jpg", 48),
+        pytest.param("49mp.jpg", 48, marks=pytest.mark.slow),
+        pytest.param("49mp-progressive.jpg", 48, marks=pytest.mark.slow),
     ],
 )
 def test_originals_have_their_megapixels_also_where_the_folder_has_none(

@@ -101,14 +101,15 @@ def shared(one: Transformer, data: bytes, options: str, pixels: SharedPixels) ->
         share.close()
 
 
+@pytest.mark.parametrize("share", [0.3, pytest.param(1.0, marks=pytest.mark.slow)], ids=["some", "all"])
 @pytest.mark.parametrize("name", ORIGINALS)
-def test_pictures_of_one_original_are_what_they_are_alone(name: str) -> None:
+def test_pictures_of_one_original_are_what_they_are_alone(name: str, share: float) -> None:
     one, data, pixels = transformer(), original(name), SharedPixels(1 << 26)
     chance = random.Random(name)
     wanted = [f"{options}/f:{kind}" for options in OPTIONS for kind in chance.sample(QUICK, 2)]
     wanted += [f"{options}/f:{kind}" for options in chance.sample(OPTIONS, 2) for kind in FORMATS]
     chance.shuffle(wanted)
-    for options in wanted:
+    for options in wanted[: round(share * len(wanted))]:
         alone = told(lambda options=options: one.transform(data, recipe_of(options), Interrupt()))
         assert shared(one, data, options, pixels) == alone, options
     assert bool(pixels.stats.hits) is (name != "cut off"), "which is refused by its last bytes alone"

@@ -352,8 +352,9 @@ def test_what_there_is_of_a_truncated_gif_is_served_when_configured(share: float
 @pytest.mark.usefixtures("no_pixels_left")
 @pytest.mark.parametrize("kind", [Format.GIF, Format.WEBP], ids=str)
 @pytest.mark.parametrize("options", ["w:20/msr:1/f:webp", "rot:90/msr:1/f:webp", "c:9:9:sm/msr:1/f:gif"])
-def test_a_corrupt_animation_gives_a_picture_or_one_of_our_errors(kind: Format, options: str) -> None:
-    for seed in range(60):
+@pytest.mark.parametrize("seeds", [range(12), pytest.param(range(12, 60), marks=pytest.mark.slow)], ids=["few", "many"])
+def test_a_corrupt_animation_gives_a_picture_or_one_of_our_errors(kind: Format, options: str, seeds: range) -> None:
+    for seed in seeds:
         data = pictures.corrupted(source(kind), seed)
         found = failure(lambda data=data: animate(data, options))
         assert found is None or issubclass(found, ImageError | SourceTooLarge)

@@ -40,6 +40,14 @@ def isolation() -> Iterator[Isolation]:
     one.close()
 
 
+@pytest.fixture(scope="module")
+def used() -> Iterator[Isolation]:
+    """One for all who only want something done: a process takes longer to start than they take."""
+    one = Isolation(SETTINGS)
+    yield one
+    one.close()
+
+
 def picture() -> pyvips.Image:
     return pyvips.Image.new_from_buffer(JPEG, "").copy_memory()
 
@@ -61,36 +69,36 @@ def children() -> set[int]:
 @pytest.mark.parametrize(
     "kind", [Format.AVIF, Format.PNG, Format.JXL, Format.HEIC, Format.WEBP, Format.TIFF, Format.GIF]
 )
-def test_isolated_encoders_write_the_same_bytes(isolation: Isolation, kind: Format) -> None:
+def test_isolated_encoders_write_the_same_bytes(used: Isolation, kind: Format) -> None:
     encoding = Encoding(format=kind, quality=70, keep=KEEP_ALL)
     image = picture()
-    assert isolation.encode(image, encoding, Interrupt()) == encode(image, encoding, SETTINGS)
+    assert used.encode(image, encoding, Interrupt()) == encode(image, encoding, SETTINGS)
 
 
-def test_all_metadata_goes_along(isolation: Isolation) -> None:
+def test_all_metadata_goes_along(used: Isolation) -> None:
     image = picture().copy()
     image.set_type(pyvips.GValue.blob_type, "icc-profile-data", bytes(pyvips.Image.profile_load("p3")))
     image.set_type(pyvips.GValue.gint_type, "orientation", 6)
     image.set_type(pyvips.GValue.blob_type, "xmp-data", b"<x/>")
     encoding = Encoding(format=Format.WEBP, quality=70, keep=KEEP_ALL)
-    written = pyvips.Image.new_from_buffer(isolation.encode(image, encoding, Interrupt()), "")
+    written = pyvips.Image.new_from_buffer(used.encode(image, encoding, Interrupt()), "")
     assert written.get("icc-profile-data") == image.get("icc-profile-data")
     assert (written.get("orientation"), written.get("xmp-data")) == (6, b"<x/>")
 
 
 @pytest.mark.parametrize(("kind", "load"), [(Format.WEBP, "webpload_buffer"), (Format.GIF, "gifload_buffer")])
-def test_frames_of_an_animation_stay_frames(isolation: Isolation, kind: Format, load: str) -> None:
+def test_frames_of_an_animation_stay_frames(used: Isolation, kind: Format, load: str) -> None:
     image = pictures.noise(20, 60).copy()
     image.set_type(pyvips.GValue.gint_type, "page-height", 20)
     image.set_type(pyvips.GValue.array_int_type, "delay", [100, 200, 300])
     encoding = Encoding(format=kind, quality=70, keep=KEEP_ALL)
-    written = isolation.encode(image, encoding, Interrupt())
+    written = used.encode(image, encoding, Interrupt())
     assert written == encode(image, encoding, SETTINGS)
     assert pyvips.Operation.call(load, written, n=-1).get("delay") == [100, 200, 300]
 
 
 @pytest.mark.parametrize("kind", [Format.HEIC, Format.PSD, Format.RAW, Format.BMP])
-def test_isolated_decoders_give_the_same_pixels_and_fields(isolation: Isolation, kind: Format) -> None:
+def test_isolated_decoders_give_the_same_pixels_and_fields(used: Isolation, kind: Format) -> None:
     data = {
         Format.HEIC: lambda: encode(picture(), Encoding(format=Format.HEIC, quality=70, keep=KEEP_ALL), SETTINGS),
         Format.PSD: lambda: originals.psd(picture()),
@@ -98,7 +106,7 @@ def test_isolated_decoders_give_the_same_pixels_and_fields(isolation: Isolation,
         Format.BMP: lambda: encode(picture(), Encoding(format=Format.BMP, quality=70, keep=0), SETTINGS),
     }[kind]()
     file = ImageFile(data=data, format=kind)
-    here, there = file.open(), isolation.open(file, Interrupt())
+    here, there = file.open(), used.open(file, Interrupt())
     assert here.write_to_memory() == there.write_to_memory()
     assert (here.format, here.interpretation, here.bands) == (there.format, there.interpretation, there.bands)
     assert fields(here) == fields(there)
@@ -129,14 +137,14 @@ def test_progressive_jpegs_that_end_too_early_come_to_the_same(isolation: Isolat
     assert (outcome(file.open) == "broken") is not tolerant
 
 
-def test_what_cannot_be_decoded_is_told_as_ever(isolation: Isolation) -> None:
+def test_what_cannot_be_decoded_is_told_as_ever(used: Isolation) -> None:
     file = ImageFile(data=originals.psd(picture())[:-2000], format=Format.PSD)
     with pytest.raises(BrokenImage) as here:
         file.open()
     with pytest.raises(BrokenImage) as there:
-        isolation.open(file, Interrupt())
+        used.open(file, Interrupt())
     assert here.value.detail == there.value.detail
-    assert isolation.died == 0
+    assert used.died == 0
 
 
 def test_a_child_is_asked_again(isolation: Isolation) -> None:

@@ -19,7 +19,8 @@ from tests.unit.engine.making import failure, transformed
 FILES = bridged()
 EACH = pytest.mark.parametrize("kind", FILES, ids=str)
 MAY_FAIL_WITH = (ImageError, SourceTooLarge)
-MUTATIONS = 60
+FEW, MANY = range(8), range(8, 60)
+EVERY_BYTE, SOME_BYTES = range(4, 200, 3), range(5, 200, 27)
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -52,15 +53,17 @@ def test_a_cut_file_ends_in_words_of_ours(kind: Format, share: float) -> None:
 
 
 @EACH
-def test_changed_bytes_end_in_a_picture_or_in_words_of_ours(kind: Format) -> None:
-    found = [outcome(pictures.corrupted(FILES[kind], seed)) for seed in range(MUTATIONS)]
-    assert len(found) == MUTATIONS
+@pytest.mark.parametrize("seeds", [FEW, pytest.param(MANY, marks=pytest.mark.slow)], ids=["few", "many"])
+def test_changed_bytes_end_in_a_picture_or_in_words_of_ours(kind: Format, seeds: range) -> None:
+    for seed in seeds:
+        outcome(pictures.corrupted(FILES[kind], seed))
 
 
 @EACH
-def test_changed_headers_end_in_a_picture_or_in_words_of_ours(kind: Format) -> None:
+@pytest.mark.parametrize("places", [SOME_BYTES, pytest.param(EVERY_BYTE, marks=pytest.mark.slow)], ids=["some", "all"])
+def test_changed_headers_end_in_a_picture_or_in_words_of_ours(kind: Format, places: range) -> None:
     data = FILES[kind]
-    for at in range(4, min(200, len(data)), 3):
+    for at in (place for place in places if place < len(data)):
         for value in (0x00, 0x7F, 0xFF):
             outcome(data[:at] + bytes([value]) * 2 + data[at + 2 :])
 
@@ -73,14 +76,15 @@ def test_what_follows_a_signature_may_be_anything(kind: Format) -> None:
 
 
 @EACH
-def test_memory_comes_back(kind: Format) -> None:
+@pytest.mark.parametrize("times", [8, pytest.param(40, marks=pytest.mark.slow)])
+def test_memory_comes_back(kind: Format, times: int) -> None:
     """Repeated decoding, of whole files and of broken ones, does not add up."""
     whole, broken = FILES[kind], pictures.corrupted(FILES[kind], 1)
     for _ in range(5):
         outcome(whole), outcome(broken)
     gc.collect()
     before, pixels = resident(), libvips.memory()
-    for _ in range(40):
+    for _ in range(times):
         outcome(whole), outcome(broken)
     gc.collect()
     assert libvips.memory() <= pixels
