@@ -124,6 +124,10 @@ class FakeLeases:
         self._write(key, entry, seconds)
         return None
 
+    async def held(self, key: str) -> Held | None:
+        there, left = await self._there(key)
+        return None if there is None else Held(there, left)
+
     async def change(self, key: str, entry: Entry, seconds: float) -> bool:
         there, _ = await self._there(key)
         if there is None or there.owner != entry.owner or there.state != State.WORKING:

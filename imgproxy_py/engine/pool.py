@@ -121,9 +121,19 @@ class Pool:
         self.check(deadline)
         return Admission(self, deadline)
 
+    def has_room(self, deadline: Deadline) -> bool:
+        """Tell whether one who comes now would not be refused."""
+        if self._full:
+            return False
+        return not self.waiting or not self._late_by(self.expected_wait(deadline.client), deadline)
+
+    @property
+    def _full(self) -> bool:
+        return 0 < self.queue <= self.inside - self.places
+
     def check(self, deadline: Deadline) -> None:
         """Raise `Overloaded` if there is no room to wait, `TooLate` if one who waits has no hope of being served in time."""
-        if self.queue and self.inside >= self.places + self.queue:
+        if self._full:
             self.refused_full += 1
             wait = self.expected_wait(deadline.client)
             raise Overloaded(f"{self.places} are worked on and {self.queue} wait", retry_after=retry_after(wait))
@@ -173,10 +183,14 @@ class Pool:
             self._refuse_late(seconds)
 
     def _check_in_time(self, wait: float, deadline: Deadline) -> None:
+        if late := self._late_by(wait, deadline):
+            self._refuse_late(late)
+
+    def _late_by(self, wait: float, deadline: Deadline) -> float:
+        """Give the seconds by which one with such a wait before him comes too early to have hope, 0 if he may have some."""
         remaining = deadline.remaining()
         work = min(self.rates.cost.value * self.rates.pace.value, remaining / 2)
-        if wait * _MARGIN + work > remaining:
-            self._refuse_late(wait + work - remaining / _MARGIN)
+        return wait + work - remaining / _MARGIN if wait * _MARGIN + work > remaining else 0.0
 
     def _refuse_late(self, seconds: float) -> None:
         self.refused_late += 1

@@ -83,6 +83,10 @@ class LeaseStore(Protocol):
         """
         ...
 
+    async def held(self, key: str) -> Held | None:
+        """Give what is there, and write nothing; `None` if there is nothing."""
+        ...
+
     async def change(self, key: str, entry: Entry, seconds: float) -> bool:
         """Write an entry over its owner's working one, for so many seconds; tell whether that was there.
 

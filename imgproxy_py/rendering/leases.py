@@ -126,13 +126,16 @@ class Leases:
         find: Callable[[], Awaitable[T | None]],
         make: Callable[[Lease | None], Awaitable[T]],
         failure: Callable[[BaseException], Failure | None],
+        has_room: Callable[[], bool] = lambda: True,
     ) -> T:
         """Give what `make` makes, here or in another process, whose result `find` finds.
 
         `make` is called with a lease, whose end it tells if it succeeds, or with `None` if nobody is to be told. If it
-        fails, `failure` says of its error what others would fail by as well. Raises what `make` raises, and `OtherFailed`.
+        fails, `failure` says of its error what others would fail by as well. One who has no room to make it would be refused
+        by `make`: he takes no lease, which would only keep others waiting, but may wait for somebody else's. Raises what
+        `make` raises, and `OtherFailed`.
         """
-        taken = await self._take(key)
+        taken = await (self._take(key) if has_room() else self._others(key))
         if isinstance(taken, Lease):
             return await self._made(taken, make, failure)
         if taken is None:
@@ -192,6 +195,14 @@ class Leases:
             self._soon(self._disclaim(key, entry))
             raise
         return self._hold(key, entry) if held is None else held
+
+    async def _others(self, key: str) -> Held | None:
+        """Give who has the lease, `None` if nobody has or the store does not say."""
+        try:
+            return await self._store.held(key)
+        except CapacityError:
+            self.stats.missed += 1
+            return None
 
     async def _disclaim(self, key: str, entry: Entry) -> None:
         """Give back what may have been written without our having been told."""

@@ -17,6 +17,12 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return false
 """
 
+_HELD: Final = """\
+local there = redis.call('GET', KEYS[1])
+if there then return {there, redis.call('PTTL', KEYS[1])} end
+return false
+"""
+
 # A Redis that is full refuses SET, not DEL: then nobody waits for what it could not be told.
 _CHANGE: Final = """\
 local there = redis.call('GET', KEYS[1])
@@ -42,8 +48,11 @@ class RedisLeases:
     async def take(self, key: str, entry: Entry, seconds: float, over: Entry | None = None) -> Held | None:
         """Write an entry if there is none, or the one that is there is `over`; give what is there otherwise."""
         replaced = "" if over is None else str(over)
-        held = await self._execute(_TAKE, key, str(entry), _milliseconds(seconds), replaced)
-        return Held(Entry.read(held[0].decode(errors="replace")), held[1] / 1000) if isinstance(held, list) else None
+        return _read(await self._execute(_TAKE, key, str(entry), _milliseconds(seconds), replaced))
+
+    async def held(self, key: str) -> Held | None:
+        """Give what is there."""
+        return _read(await self._execute(_HELD, key))
 
     async def change(self, key: str, entry: Entry, seconds: float) -> bool:
         """Write an entry over its owner's working one, and publish it unless it is working still."""
@@ -57,6 +66,10 @@ class RedisLeases:
 
     async def _execute(self, script: str, key: str, *arguments: str | int) -> object:
         return await self._connection.execute("EVAL", script, 1, self._prefix + key, *arguments)
+
+
+def _read(held: object) -> Held | None:
+    return Held(Entry.read(held[0].decode(errors="replace")), held[1] / 1000) if isinstance(held, list) else None
 
 
 def _milliseconds(seconds: float) -> int:

@@ -233,6 +233,7 @@ class Renderer:
                 find=lambda: self._find_shared(wanted),
                 make=make,
                 failure=_passed_on,
+                has_room=lambda: self.maker.pool.has_room(deadline),
             )
         except OtherFailed as error:
             failure = error.failure

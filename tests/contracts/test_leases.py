@@ -44,6 +44,15 @@ async def test_of_many_one_takes_a_lease_and_the_others_learn_whose_it_is(store:
     assert await store.take("other", A, 5) is None
 
 
+async def test_who_only_asks_learns_whose_a_lease_is_and_takes_none(store: LeaseStore) -> None:
+    assert await store.held("k") is None
+    assert await store.take("k", A, 5) is None
+    held = await store.held("k")
+    assert held is not None
+    assert held.entry == A
+    assert 4 < held.seconds <= 5
+
+
 async def test_a_lease_lapses(store: LeaseStore) -> None:
     assert await store.take("k", A, 0.05) is None
     assert await store.take("k", B, 5) is not None

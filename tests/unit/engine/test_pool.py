@@ -116,6 +116,7 @@ async def test_one_more_than_work_and_wait_is_refused_at_once(pool: Pool) -> Non
     tasks = [asyncio.create_task(entered(pool, gate)) for gate in gates]
     await asyncio.sleep(0)
     started = time.perf_counter()
+    assert not pool.has_room(Deadline.after(5))
     with pytest.raises(Overloaded, match="2 are worked on and 2 wait"):
         pool.admit()
     assert time.perf_counter() - started < 0.1
@@ -400,6 +401,7 @@ async def test_who_would_be_served_too_late_is_refused_at_once_and_told_when_to_
     pool, gate = slowed(1, seats=2), Gate()
     tasks = [asyncio.create_task(priced(pool, SMALL, gate)) for _ in range(20)]
     await until(lambda: pool.inside == 20)
+    assert (pool.has_room(Deadline.after(5)), pool.has_room(Deadline.after(60))) == (False, True)
     with pytest.raises(TooLate) as refused:
         pool.admit(Deadline.after(5))
     assert 8 <= refused.value.retry_after <= 30, "twenty of a second each, less five"

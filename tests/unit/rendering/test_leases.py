@@ -31,6 +31,7 @@ class House:
         self.begun = 0
         self.trouble: BaseException | None = None
         self.keeps = True
+        self.has_room = True
         self.processes: list[Leases] = []
 
     async def find(self) -> int | None:
@@ -49,7 +50,9 @@ class House:
         return number
 
     def asks(self, process: int) -> asyncio.Task[int]:
-        return asyncio.create_task(self.processes[process].once("k", find=self.find, make=self.make, failure=passed_on))
+        leases, room = self.processes[process], self.has_room
+        work = leases.once("k", find=self.find, make=self.make, failure=passed_on, has_room=lambda: room)
+        return asyncio.create_task(work)
 
     def total(self, name: str) -> int:
         return sum(getattr(one.stats, name) for one in self.processes)
@@ -282,6 +285,33 @@ async def test_a_lost_lease_is_counted_and_the_work_goes_on(house, caplog):
     assert await task == 1
     assert house.total("lost") == 1
     await until(house.idle)
+
+
+async def test_who_has_no_room_takes_no_lease(house):
+    house.has_room, house.trouble = False, Overloaded()
+    house.gate.set()
+    with pytest.raises(Overloaded):
+        await house.asks(0)
+    assert (house.begun, house.total("taken"), house.store.entries) == (1, 0, {})
+
+
+async def test_who_has_no_room_waits_for_what_another_makes(house):
+    first = house.asks(0)
+    await until(lambda: house.total("taken") == 1)
+    house.has_room = False
+    second = house.asks(1)
+    await until(lambda: house.total("waited") == 1)
+    house.gate.set()
+    assert await asyncio.gather(first, second) == [1, 1]
+    assert (house.begun, house.total("taken")) == (1, 1)
+
+
+async def test_who_has_no_room_learns_of_a_store_out_of_order_by_being_refused(house):
+    house.has_room, house.trouble, house.store.trouble = False, Overloaded(), CapacityError()
+    house.gate.set()
+    with pytest.raises(Overloaded):
+        await house.asks(0)
+    assert house.total("missed") == 1
 
 
 async def test_what_is_held_at_the_end_is_given_back():

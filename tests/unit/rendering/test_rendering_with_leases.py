@@ -103,6 +103,25 @@ async def test_the_second_process_finds_what_the_first_has_made(world, two):
     assert two[1].renderer.cached(two[1].renderer.key(make_request()))
 
 
+async def test_a_process_without_room_refuses_and_takes_no_lease_unless_another_makes_the_picture(world, two):
+    full, other = two
+    world.source.gate.clear()
+    busy = [full.renders(make_request(source=make_source(f"s3://bucket/{number}.jpg"))) for number in range(2)]
+    await until(lambda: full.pool.inside == 2)
+    taken = full.leases.stats.taken
+    with pytest.raises(Overloaded):
+        await full.renders()
+    assert (full.leases.stats.taken, full.pool.refused_full) == (taken, 1)
+    tasks = [other.renders()]
+    await until(lambda: other.pool.inside == 1)
+    tasks.append(full.renders())
+    await until(lambda: full.leases.stats.waited)
+    world.source.gate.set()
+    assert [one.outcome for one in await asyncio.gather(*tasks)] == [Outcome.MADE, Outcome.SHARED]
+    assert full.pool.refused_full == 1
+    await asyncio.gather(*busy)
+
+
 async def test_what_another_process_could_not_make_is_remembered_by_those_who_waited(world, two):
     first, second = two
     settings = NegativeSettings(negative_cache_seconds=60)
