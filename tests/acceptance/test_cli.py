@@ -181,7 +181,7 @@ def signed_target(rest: str) -> str:
 
 
 def test_commands_tell_of_themselves() -> None:
-    listed = cli("--help").stdout.decode()
+    listed = command("--help").stdout.decode()
     for name in ("serve", "render", "explain", "url", "settings", "formats", "version"):
         assert name in listed
     assert re.match(r"\S*\s*\d+\.\d+", command("version").stdout.decode())

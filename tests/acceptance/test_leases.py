@@ -23,6 +23,9 @@ LEASE = 1.0
 
 Start = Callable[..., list[Service]]
 
+HOW_MANY = pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
+EACH = 50
+
 
 SETTINGS = {
     "allow_loopback_source_addresses": "true",
@@ -127,12 +130,13 @@ async def test_two_hundred_at_once_without_any_order_make_one_fetch(four: list[S
         assert set(told) <= {MADE, SHARED, IN_REDIS, "imgproxy-py; hit; detail=memory"}
 
 
-async def test_when_the_maker_is_killed_another_makes_it(start: Start, origin: Origin) -> None:
-    running = await asyncio.to_thread(start, 4)
+@HOW_MANY
+async def test_when_the_maker_is_killed_another_makes_it(count: int, start: Start, origin: Origin) -> None:
+    running = await asyncio.to_thread(start, count)
     url = origin.put("/slow.png", pictures.png(pictures.marked(900, 600)), held=True)
     target = f"/unsafe/w:211/plain/{url}"
-    clients = await crowd(running, target, 50)
-    await asyncio.to_thread(until, lambda: total(running, "leases_waited_total") == 3)
+    clients = await crowd(running, target, EACH)
+    await asyncio.to_thread(until, lambda: total(running, "leases_waited_total") == count - 1)
     await asyncio.sleep(LEASE * 1.5)  # it is renewed meanwhile
     assert origin.times("/slow.png") == 1
     doomed = await asyncio.to_thread(holder, running)
@@ -144,34 +148,37 @@ async def test_when_the_maker_is_killed_another_makes_it(start: Start, origin: O
     print(f"another fetched {took:.3f} s after the maker was killed")
     assert took < LEASE + 0.5
     origin.let_go("/slow.png")
-    await asyncio.gather(*(client.leave() for client in clients[index * 50 :][:50]))
-    survivors = [client for one, client in enumerate(clients) if one // 50 != index]
+    await asyncio.gather(*(client.leave() for client in clients[index * EACH :][:EACH]))
+    survivors = [client for one, client in enumerate(clients) if one // EACH != index]
     given = await answers(survivors)
     rest = [one for one in running if one is not doomed]
-    assert Counter(one.status for one in given) == {200: 150}
-    assert Counter(one.cache for one in given) == {MADE: 1, SHARED: 149}
+    assert Counter(one.status for one in given) == {200: EACH * (count - 1)}
+    assert Counter(one.cache for one in given) == {MADE: 1, SHARED: EACH * (count - 1) - 1}
     assert origin.times("/slow.png") == 2
     assert total(rest, "leases_taken_over_total") == 1
     assert total(rest, "stage_duration_seconds_count", stage="transform") == 1
 
 
-async def test_when_redis_dies_everybody_is_answered(start: Start, origin: Origin, redis: servers.RedisServer) -> None:
-    running = await asyncio.to_thread(start, 4)
+@HOW_MANY
+async def test_when_redis_dies_everybody_is_answered(
+    count: int, start: Start, origin: Origin, redis: servers.RedisServer
+) -> None:
+    running = await asyncio.to_thread(start, count)
     url = origin.put("/cold.png", pictures.png(pictures.marked(900, 600)), held=True)
-    clients = await crowd(running, f"/unsafe/w:212/plain/{url}", 50)
-    await asyncio.to_thread(until, lambda: total(running, "leases_waited_total") == 3)
+    clients = await crowd(running, f"/unsafe/w:212/plain/{url}", EACH)
+    await asyncio.to_thread(until, lambda: total(running, "leases_waited_total") == count - 1)
     redis.server.kill()
     lost = time.monotonic()
-    await asyncio.to_thread(origin.is_asked, "/cold.png", 4)
+    await asyncio.to_thread(origin.is_asked, "/cold.png", count)
     took = time.monotonic() - lost
-    print(f"all four fetched {took:.3f} s after Redis had died")
+    print(f"all {count} fetched {took:.3f} s after Redis had died")
     assert took < 1.5
     origin.let_go("/cold.png")
     given = await answers(clients)
-    assert Counter(one.status for one in given) == {200: 200}
-    assert Counter(one.cache for one in given) == {MADE: 4, SHARED: 196}
+    assert Counter(one.status for one in given) == {200: EACH * count}
+    assert Counter(one.cache for one in given) == {MADE: count, SHARED: (EACH - 1) * count}
     assert len({one.body for one in given}) == 1
-    assert total(running, "leases_missed_total") >= 3
+    assert total(running, "leases_missed_total") >= count - 1
 
 
 async def test_when_the_original_is_missing_it_is_asked_for_once(four: list[Service], origin: Origin) -> None:
