@@ -32,8 +32,10 @@ _JPEG_BYTES, _JPEG_BLOCKS, _JPEG_SAMPLES = 15.0, 2.0, 3.0
 """Of a JPEG: for a megabyte of entropy-coded data, for a megapixel of coefficients, for a megapixel of samples."""
 _JPEG_SCANS_BLOCKS = 16.0
 """For a megapixel of coefficients of a progressive one, which are all kept and gone through scan by scan."""
-_JPEG_EIGHTH_BYTES, _JPEG_EIGHTH_BLOCKS = 2.5, 5.0
+_JPEG_SCANS_EIGHTH_BYTES, _JPEG_SCANS_EIGHTH_BLOCKS = 2.5, 5.0
 """The same of a progressive one that is made an eighth of its size, for which most scans are left out."""
+_JPEG_EIGHTH_BYTES = 6.0
+"""For a megabyte of another one that is made an eighth of its size, of which most is passed over."""
 _MEGABYTE = 1_000_000
 
 _WEBP_EFFORTS = (34.0, 41.0, 60.0, 115.0, 120.0, 145.0, 300.0)
@@ -49,9 +51,11 @@ _OTHERS = {Format.GIF: 1900.0, Format.HEIC: 370.0, Format.TIFF: 4.0, Format.BMP:
 
 def jpeg_decoding_cost(data: bytes, megapixels: float, shrink: float) -> float:
     """Give the milliseconds that decoding a JPEG takes, `shrink` times smaller."""
-    coded, blocks = _JPEG_BYTES, _JPEG_BLOCKS
+    eighth = shrink == EIGHTH
+    coded, blocks = _JPEG_EIGHTH_BYTES if eighth else _JPEG_BYTES, _JPEG_BLOCKS
     if is_progressive(data):
-        coded, blocks = (_JPEG_EIGHTH_BYTES, _JPEG_EIGHTH_BLOCKS) if shrink == EIGHTH else (coded, _JPEG_SCANS_BLOCKS)
+        coded = _JPEG_SCANS_EIGHTH_BYTES if eighth else _JPEG_BYTES
+        blocks = _JPEG_SCANS_EIGHTH_BLOCKS if eighth else _JPEG_SCANS_BLOCKS
     return coded * len(data) / _MEGABYTE + (blocks + _JPEG_SAMPLES / shrink**2) * megapixels
 
 
