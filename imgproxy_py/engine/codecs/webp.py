@@ -37,7 +37,7 @@ def file_of(image: pyvips.Image, quality: int, effort: int) -> bytes | None:
     encoder cannot.
     """
     encoder, size = _encoder(), size_of(image)
-    if encoder is None or max(size) > _MOST or not _is_plain(image):
+    if encoder is None or max(size) >= _MOST or not _is_plain(image):  # imagecodecs refuses the largest size itself
         return None
     image = image.copy_memory()
     bands: int = image.bands
