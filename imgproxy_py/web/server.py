@@ -35,7 +35,7 @@ from imgproxy_py.web.prompt import PromptWire
 from imgproxy_py.web.rounds import ENDS_AT_LEAST, ENDS_EACH_ROUND, Rounds
 from imgproxy_py.web.shortcut import AROUND, take_shortcut
 from imgproxy_py.web.traffic import TRAFFIC
-from imgproxy_py.web.tuning import collect_in_calm, settle
+from imgproxy_py.web.tuning import collect, settle
 from imgproxy_py.web.wire import Wire
 
 LINGER = 1.0
@@ -234,7 +234,7 @@ async def serve(
     """
     async with make() as application:
         async with _measured(application.get(METRICS), prometheus_bind, snapshots):
-            garbage = collect_in_calm(application[TRAFFIC])
+            garbage = collect(application[TRAFFIC])
             async with Server(application, listening, settings) as server, _meanwhile(garbage):
                 _log.info("server_started", address=describe(listening), pid=os.getpid())
                 on_ready()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import resource
 import sys
+import time
 
 from imgproxy_py.web.traffic import Traffic
 
@@ -13,24 +15,26 @@ SWITCH_SECONDS = 0.0005
 """After how long a thread hands on the interpreter that another waits for. Python's own are 5 ms, and with four threads that
 make pictures the event loop's turn came after 100 ms (p99 of `/health`, two busy CPUs), with this after about half of it."""
 
+YOUNG_SECONDS, EACH_MIDDLE = 0.05, 2
+"""How often it is looked for garbage among new objects, and at which times among those as well that were new the last times."""
+
 CALM = 512
 """Below how many connections all objects are looked through for garbage; those of each take some 30 µs."""
 
-LOOK_SECONDS = 5.0
+LOOK_SECONDS, LATEST_SECONDS, ENOUGH = 5.0, 60.0, 50_000
+"""How long after the last time that is done, if no request is under way, or one is; and for how many new objects."""
 
-_YOUNG, _MIDDLE = 1000, 3
-"""How many new objects, and collections of those, make Python look for garbage among them. Each object that stays is looked at
-once in either, so that less at a time costs no more and takes not so long at a time: with 2000 and 5 it was 10 to 50 ms while
-thousands connect, each with dozens of objects that stay. Python's own are 700 and 10."""
+TOO_MANY = 10_000_000
+"""For how many new objects it is done in any case."""
 
-_OLD, _OLD_AT_MOST = 16, 3000
-"""How many collections of younger objects later all are looked through: in calm, and at the latest, which is after minutes."""
+_THRESHOLDS = 10_000, 4, 3000
+"""When Python looks by itself, by new objects, collections of those and so on: only if there are far more than usual."""
 
 
 def tune() -> None:
     """Let this process have as many connections and files open as it may, and its threads take turns often."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    gc.set_threshold(_YOUNG, _MIDDLE, _OLD_AT_MOST)
+    gc.set_threshold(*_THRESHOLDS)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
@@ -41,12 +45,24 @@ def settle() -> None:
     gc.freeze()
 
 
-async def collect_in_calm(traffic: Traffic) -> None:
-    """Look for garbage as often as Python would, but only while few are connected; until cancelled.
+async def collect(traffic: Traffic) -> None:
+    """Look for garbage: often among what is new, seldom and in calm among all there is; until cancelled.
 
-    To go through all objects stops everything, event loop and threads, for a tenth of a second where thousands are connected.
+    Everything stands still meanwhile, event loop and threads. Python would look when there are so many objects more than
+    before. Where as many end as begin, as when a full cache goes round, that takes minutes, and then all that are new since
+    are looked through at once, for tens of milliseconds; all there is, for a tenth of a second where thousands are connected.
     """
-    while True:
-        await asyncio.sleep(LOOK_SECONDS)
-        if traffic.connections < CALM and gc.get_count()[2] >= _OLD:
+    new, looked_at = 0, time.monotonic()
+    for number in itertools.count(1):
+        await asyncio.sleep(YOUNG_SECONDS)
+        new += gc.get_count()[0]
+        if _is_time(traffic, new, time.monotonic() - looked_at):
             gc.collect()
+            new, looked_at = 0, time.monotonic()
+        else:
+            gc.collect(int(number % EACH_MIDDLE == 0))
+
+
+def _is_time(traffic: Traffic, new: int, seconds: float) -> bool:
+    pause = LATEST_SECONDS if traffic.in_flight else LOOK_SECONDS
+    return new >= TOO_MANY or (traffic.connections < CALM and new >= ENOUGH and seconds >= pause)
