@@ -55,6 +55,16 @@ def load() -> None:
     _encoder()
 
 
+def is_decoded_sooner() -> bool:
+    """Tell whether what that takes is installed."""
+    return _decoder() is not None
+
+
+def is_encoded_sooner() -> bool:
+    """Tell whether what that takes is installed."""
+    return _encoder() is not None
+
+
 def with_pixels(image: pyvips.Image, data: bytes, shrink: int) -> pyvips.Image:
     """Give an image that libvips has opened, `shrink` times smaller, with all its pixels in memory.
 

@@ -46,6 +46,20 @@ def test_formats_tell_what_can_be_read_and_written_here(run: Run) -> None:
     assert {rows[name][2] for name in ("pdf", "psd", "raw", "mp4", "webm")} == {"-"}
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("imgproxy_py.engine.codecs.jpeg._decoder", "'imgproxy_py[turbo]'"),
+        ("imgproxy_py.engine.codecs.jpeg._encoder", "'imgproxy_py[turbo-encoder]'"),
+        ("imgproxy_py.engine.native.library", "C compiler"),
+    ],
+)
+def test_formats_tell_what_would_be_quicker(run: Run, monkeypatch: pytest.MonkeyPatch, name: str, advice: str) -> None:
+    assert advice not in run("formats").stdout
+    monkeypatch.setattr(name, lambda: None)
+    assert advice in run("formats").stdout
+
+
 def test_settings_prints_the_reference(run: Run) -> None:
     assert run("settings").stdout == reference()
 
