@@ -158,7 +158,7 @@ def test_an_encode_that_cannot_be_interrupted_ends_when_told() -> None:
     isolation, interrupt = Isolation(SLOW), Interrupt()
     encoding = Encoding(format=Format.AVIF, quality=70, keep=0)
     isolation.encode(picture(), encoding, Interrupt())
-    told: list[float] = []
+    image, told = slow_picture(), list[float]()
 
     def tell() -> None:
         told.append(time.perf_counter())
@@ -166,7 +166,7 @@ def test_an_encode_that_cannot_be_interrupted_ends_when_told() -> None:
 
     threading.Timer(0.5, tell).start()
     with pytest.raises(DeadlineExceeded):
-        isolation.encode(slow_picture(), encoding, interrupt)  # half a minute, if nobody stopped it
+        isolation.encode(image, encoding, interrupt)  # half a minute, if nobody stopped it
     assert told
     assert (isolation.killed, isolation.died, isolation.working) == (1, 0, 0)
     isolation.close()
@@ -186,9 +186,10 @@ def test_a_crash_ends_one_picture_and_the_next_has_another_child(number: signal.
     encoding = Encoding(format=Format.AVIF, quality=70, keep=0)
     isolation.encode(picture(), encoding, Interrupt())
     (child,) = children() - before
+    image = slow_picture()
     threading.Timer(0.5, os.kill, (child, number)).start()
     with pytest.raises(ImgproxyError) as crash:
-        isolation.encode(slow_picture(), encoding, Interrupt())
+        isolation.encode(image, encoding, Interrupt())
     assert f"exit code -{number}" in crash.value.private
     assert isolation.encode(picture(), encoding, Interrupt())
     assert (isolation.died, isolation.killed, isolation.started) == (1, 0, 2)
