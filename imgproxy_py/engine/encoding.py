@@ -10,7 +10,7 @@ import pyvips
 
 from imgproxy_py.engine.codec_rates import encoding_rate
 from imgproxy_py.engine.codecs import jpeg, webp
-from imgproxy_py.engine.codecs.registry import encoders
+from imgproxy_py.engine.codecs.registry import encoder
 from imgproxy_py.engine.encoder_settings import either, quantizes
 from imgproxy_py.engine.gain_map import GAIN_MAP
 from imgproxy_py.engine.libvips import SAVERS, size_of
@@ -49,7 +49,7 @@ def writable_format(image: pyvips.Image, wanted: Format) -> Format:
 
 def encode(image: pyvips.Image, encoding: Encoding, settings: EngineSettings) -> bytes:
     """Encode an image; raises `pyvips.Error` when its pixels cannot be had or written."""
-    bridged = encoders().get(encoding.format)
+    bridged = encoder(encoding.format)
     if bridged is not None:
         return bridged.encode(image, encoding.quality, encoding.keep, settings)
     options = _OPTIONS[encoding.format](image, encoding, settings)

@@ -50,7 +50,17 @@ class Abilities:
 
 @cache
 def set_up() -> Abilities:
-    """Set libvips up once for a process that serves untrusted pictures, and tell what it can do.
+    """Prepare libvips, load the libraries for what it cannot do, and tell what all of them can."""
+    prepare()
+    return Abilities(
+        loadable=frozenset(one for one, name in LOADERS.items() if _exists(name)) | decoders().keys(),
+        savable=frozenset(one for one, name in SAVERS.items() if _exists(name)) | encoders().keys() | {Format.SVG},
+    )
+
+
+@cache
+def prepare() -> None:
+    """Prepare libvips, once, for a process that serves untrusted pictures.
 
     Loaders that libvips marks as untrusted are blocked, but for SVG, which is rendered without external references. Each
     picture has one thread of its own, so libvips makes none; results are cached by us, so libvips caches none.
@@ -62,10 +72,6 @@ def set_up() -> Abilities:
     pyvips.operation_block_set("VipsForeignLoadSvg", False)
     fonts.set_up()
     heap.set_up()
-    return Abilities(
-        loadable=frozenset(one for one, name in LOADERS.items() if _exists(name)) | decoders().keys(),
-        savable=frozenset(one for one, name in SAVERS.items() if _exists(name)) | encoders().keys() | {Format.SVG},
-    )
 
 
 def from_memory(loader: str, data: bytes | bytearray, **options: Any) -> pyvips.Image:

@@ -11,7 +11,7 @@ import pyvips
 from imgproxy_py.engine.codecs import jpeg, jpeg_eighth
 from imgproxy_py.engine.codecs.pixels import stacked
 from imgproxy_py.engine.codecs.port import Demand
-from imgproxy_py.engine.codecs.registry import decoders
+from imgproxy_py.engine.codecs.registry import decoder
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.libvips import LOADERS, from_memory
 from imgproxy_py.engine.settings import EngineSettings
@@ -55,13 +55,13 @@ class ImageFile:
     @property
     def bridged(self) -> bool:
         """Whether another library than libvips reads it; `open` then decodes all pixels at once."""
-        return self.format in decoders()
+        return decoder(self.format) is not None
 
     def header(self, *, embedded_thumbnail: bool = False) -> Header:
         """Give the header without decoding pixels; raises `BrokenImage` if it cannot be read."""
-        if self.bridged:
+        if bridge := decoder(self.format):
             demand = Demand(loading=self.loading, embedded_thumbnail=embedded_thumbnail)
-            header = decoders()[self.format].header(self.data, self.format, demand)
+            header = bridge.header(self.data, self.format, demand)
             if not header.width or not header.height:
                 raise BrokenImage("the original has no pixels")
             return header
@@ -83,7 +83,7 @@ class ImageFile:
         decoded `at_once`. Raises `BrokenImage` if not even the header can be read, or if there is no such page, and
         `DeadlineExceeded` from work that takes long.
         """
-        if self.bridged:
+        if bridge := decoder(self.format):
             demand = Demand(
                 loading=self.loading,
                 frames=frames,
@@ -91,7 +91,7 @@ class ImageFile:
                 embedded_thumbnail=embedded_thumbnail,
                 interrupt=interrupt or Interrupt(),
             )
-            return decoders()[self.format].decode(self.data, self.format, demand)
+            return bridge.decode(self.data, self.format, demand)
         options = self._shrink_options(shrink)
         if embedded_thumbnail and self.format is Format.AVIF:
             options["thumbnail"] = True

@@ -1,7 +1,8 @@
-"""Which codecs this installation has. What is missing is missing for good: extras are looked for once."""
+"""Which codecs this installation has. What is missing is missing for good: extras are looked for once, when one asks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -27,32 +28,46 @@ ENCODER_EXTRAS = {Format.HEIC: "heif-encoder", Format.JXL: "jxl"}
 _DISTRIBUTIONS = ("pillow", "pillow-heif", "pi-heif", "imagecodecs", "pypdfium2", "psd-tools", "rawpy", "av")
 
 
+_DECODERS: dict[Format, Callable[[], Decoder | None]] = {
+    Format.BMP: bmp.BmpDecoder,
+    Format.ICO: ico.IcoDecoder,
+    Format.HEIC: heif.decoder,
+    Format.JXL: jxl.decoder,
+    Format.PDF: pdf.decoder,
+    Format.PSD: psd.decoder,
+    Format.RAW: raw.decoder,
+    **dict.fromkeys(VIDEOS, video.decoder),
+}
+_ENCODERS: dict[Format, Callable[[], Encoder | None]] = {
+    Format.BMP: bmp.BmpEncoder,
+    Format.ICO: ico.IcoEncoder,
+    Format.HEIC: heif.encoder,
+    Format.JXL: jxl.encoder,
+}
+
+
+@cache
+def decoder(kind: Format) -> Decoder | None:
+    """Give the decoder of a format, its library loaded; `None` for those that libvips reads or nobody here."""
+    return _DECODERS[kind]() if kind in _DECODERS else None
+
+
+@cache
+def encoder(kind: Format) -> Encoder | None:
+    """Give the encoder of a format, its library loaded; `None` for those that libvips writes or nobody here."""
+    return _ENCODERS[kind]() if kind in _ENCODERS else None
+
+
 @cache
 def decoders() -> dict[Format, Decoder]:
-    """Give the decoder of each format that libvips cannot read and this installation can."""
-    found: dict[Format, Decoder | None] = {
-        Format.BMP: bmp.BmpDecoder(),
-        Format.ICO: ico.IcoDecoder(),
-        Format.HEIC: heif.decoder(),
-        Format.JXL: jxl.decoder(),
-        Format.PDF: pdf.decoder(),
-        Format.PSD: psd.decoder(),
-        Format.RAW: raw.decoder(),
-        **dict.fromkeys(VIDEOS, video.decoder()),
-    }
-    return {kind: decoder for kind, decoder in found.items() if decoder is not None}
+    """Give the decoder of each format that libvips cannot read and this installation can, all libraries loaded."""
+    return {kind: one for kind in _DECODERS if (one := decoder(kind)) is not None}
 
 
 @cache
 def encoders() -> dict[Format, Encoder]:
-    """Give the encoder of each format that libvips cannot write and this installation can."""
-    found: dict[Format, Encoder | None] = {
-        Format.BMP: bmp.BmpEncoder(),
-        Format.ICO: ico.IcoEncoder(),
-        Format.HEIC: heif.encoder(),
-        Format.JXL: jxl.encoder(),
-    }
-    return {kind: encoder for kind, encoder in found.items() if encoder is not None}
+    """Give the encoder of each format that libvips cannot write and this installation can, all libraries loaded."""
+    return {kind: one for kind in _ENCODERS if (one := encoder(kind)) is not None}
 
 
 @cache
@@ -70,5 +85,5 @@ def _version(distribution: str) -> str:
 
 def video_facts(data: bytes, kind: Format, interrupt: Interrupt) -> dict[str, Any]:
     """Give `video_meta` and `video_streams` of a video, nothing if none can be read here; raises an `ImageError`."""
-    decoder = decoders().get(kind)
-    return decoder.facts(data, kind, interrupt) if isinstance(decoder, video.VideoDecoder) else {}
+    found = decoder(kind)
+    return found.facts(data, kind, interrupt) if isinstance(found, video.VideoDecoder) else {}

@@ -30,7 +30,7 @@ def main() -> None:
     door = socket.socket(fileno=int(sys.argv[1]))
     link = Connection(os.dup(door.fileno()))
     threading.Thread(target=_end_with_parent, args=(door.fileno(),), daemon=True).start()
-    libvips.set_up()
+    libvips.prepare()
     try:
         settings: EngineSettings = pickle.loads(link.recv_bytes())  # noqa: S301  # our parent's, nobody else's
         while link.poll(IDLE):
