@@ -222,6 +222,7 @@ def corrupted(data: bytes, seed: int, flips: int = 8) -> bytes:
 # Bombs: little files that say they are enormous
 
 
+@cache
 def png_bomb(width: int = 30_000, height: int = 30_000) -> bytes:
     """A whole and valid one-bit PNG of zeros."""
     packer = zlib.compressobj(9)
