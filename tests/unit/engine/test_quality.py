@@ -208,7 +208,9 @@ MEASURES = {"dssim": structure, "ml": perception}
 
 @pytest.mark.parametrize("kind", [Format.JPEG, Format.WEBP, Format.AVIF], ids=str)
 @pytest.mark.parametrize("method", MEASURES)
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize(
+    "name", ["plain", "noise", *(pytest.param(one, marks=pytest.mark.slow) for one in ("soft", "faint"))]
+)
 def test_the_quality_found_meets_the_target_and_the_next_lower_does_not(kind: Format, method: str, name: str) -> None:
     source, measure = pictures.png(SCENES[name]), MEASURES[method](SCENES[name])
 
