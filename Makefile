@@ -45,8 +45,9 @@ clouds: $(READY) servers ## test against Azure's emulator as well (installs it: 
 	$(BIN)/pytest -n 0 tests/contracts -k azurite
 
 # Hundreds of processes are started, and each would compile all modules again where no bytecode is written.
+# Three for two cores: those that talk to services wait for a third of their time.
 test: $(READY) servers clients ## run all tests but those of endurance, against real Redis and S3 servers (under 10 minutes)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal -m 'not slow'
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal -m 'not slow'
 
 test-slow: $(READY) servers clients ## run the tests of endurance: sweeps of damaged files, crashes again and again, whole tables
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal -m slow
