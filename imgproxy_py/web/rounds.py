@@ -26,12 +26,15 @@ that while threads want the interpreter as well; and who asks meanwhile waits fo
 class Rounds:
     """Lets a few in each round of the event loop go on: `each` at most, fewer while rounds are long, but always `least`.
 
-    For one event loop.
+    For one event loop. `clock` gives seconds and never goes back.
     """
 
-    def __init__(self, each: int = EACH_ROUND, least: int = 1) -> None:
+    def __init__(
+        self, each: int = EACH_ROUND, least: int = 1, *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self.each = each
         self.least = least
+        self._clock = clock
         self.waiting: deque[Callable[[], bool]] = deque()
         self._room = each
         self._begun = 0
@@ -70,7 +73,7 @@ class Rounds:
         if not self.waiting:  # the next is not this one's successor, perhaps
             self._since = None
             return
-        now = time.perf_counter()
+        now = self._clock()
         if self._since is not None:
             long = now - self._since > LONG
             self._room = max(self.least, self._room // 2) if long else min(self.each, self._room + 1)

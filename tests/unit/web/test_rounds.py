@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 
 import pytest
@@ -59,42 +58,53 @@ async def test_who_left_takes_no_turn_from_others(begun: list[int]) -> None:
     assert not rounds.waiting
 
 
-async def in_each_round(rounds: Rounds, seconds: float, begun: list[int]) -> list[int]:
-    """Give how many of a hundred are begun in each round of an event loop that has so many seconds of other work."""
-    tasks = [asyncio.create_task(begin(rounds, number, begun)) for number in range(100)]
-    seen = []
-    while len(begun) < 100:
-        before = len(begun)
-        time.sleep(seconds)  # noqa: ASYNC251 -- that is the work: it keeps the event loop
-        await asyncio.sleep(0)
-        seen.append(len(begun) - before)
-    await asyncio.gather(*tasks)
-    return seen
+class Busy:
+    """An event loop's clock whose rounds take so many seconds."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def begins(self, rounds: Rounds, seconds: float) -> list[int]:
+        """Give how many of a hundred are begun in each round."""
+        begun: list[int] = []
+        tasks = [asyncio.create_task(begin(rounds, number, begun)) for number in range(100)]
+        seen = []
+        while len(begun) < 100:
+            before = len(begun)
+            self.now += seconds
+            await asyncio.sleep(0)
+            seen.append(len(begun) - before)
+        await asyncio.gather(*tasks)
+        return seen
 
 
-async def test_in_rounds_that_take_long_fewer_are_begun_though_never_none(begun: list[int]) -> None:
-    seen = await in_each_round(Rounds(8, least=2), 2 * LONG, begun)
+async def test_in_rounds_that_take_long_fewer_are_begun_though_never_none() -> None:
+    busy = Busy()
+    seen = await busy.begins(Rounds(8, least=2, clock=busy), 2 * LONG)
     assert set(seen[5:-1]) == {2}
 
 
-async def test_in_rounds_that_are_short_as_many_are_begun_as_may_be(begun: list[int]) -> None:
-    seen = await in_each_round(Rounds(8, least=2), 0.0, begun)
+async def test_in_rounds_that_are_short_as_many_are_begun_as_may_be() -> None:
+    busy = Busy()
+    seen = await busy.begins(Rounds(8, least=2, clock=busy), LONG / 2)
     assert set(seen[2:-1]) == {8}
 
 
-async def test_when_rounds_are_short_again_more_are_begun_again(begun: list[int]) -> None:
-    rounds = Rounds(8)
-    await in_each_round(rounds, 2 * LONG, begun)
-    begun.clear()
-    seen = await in_each_round(rounds, 0.0, begun)
-    assert seen[2] < 8
-    assert seen[-2] == 8
+async def test_when_rounds_are_short_again_more_are_begun_again() -> None:
+    busy = Busy()
+    rounds = Rounds(8, clock=busy)
+    await busy.begins(rounds, 2 * LONG)
+    seen = await busy.begins(rounds, LONG / 2)
+    assert (seen[2] < 8, seen[-2]) == (True, 8)
 
 
-async def test_what_happened_between_two_crowds_says_nothing_of_rounds(begun: list[int]) -> None:
-    rounds = Rounds(8)
+async def test_what_happened_between_two_crowds_says_nothing_of_rounds() -> None:
+    busy = Busy()
+    rounds = Rounds(8, clock=busy)
     for _ in range(3):
-        begun.clear()
-        seen = await in_each_round(rounds, 0.0, begun)
+        seen = await busy.begins(rounds, LONG / 2)
         assert set(seen[2:-1]) == {8}
-        await asyncio.sleep(2 * LONG)
+        busy.now += 100 * LONG
