@@ -14,8 +14,7 @@ from typing import Any
 import pyvips
 
 from imgproxy_py.engine.codecs.extras import imported, numpy
-from imgproxy_py.engine.heap import ask_for_huge_pages
-from imgproxy_py.engine.libvips import address_of_pixels, blank_like, samples_of, size_of
+from imgproxy_py.engine.libvips import blank_like, samples_of, size_of
 from imgproxy_py.recipe.geometry import Size
 from imgproxy_py.recipe.jpeg import plain_size
 
@@ -75,7 +74,6 @@ def with_pixels(image: pyvips.Image, data: bytes, shrink: int) -> pyvips.Image:
     if size is None or max(size) < _LEAST_SIDE or not _fits(image):
         return image
     made = blank_like(image)
-    ask_for_huge_pages(address_of_pixels(made), _bytes_of(made))
     scaled = Size(-(-size[0] // shrink), -(-size[1] // shrink))
     return made if _is_decoded_into(made, data, scaled) else image
 

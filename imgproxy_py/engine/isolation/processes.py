@@ -20,7 +20,6 @@ import pyvips
 
 from imgproxy_py import errors
 from imgproxy_py.engine.encoding import Encoding
-from imgproxy_py.engine.heap import HUGE_PAGES, TUNABLES
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.isolation.child import IDLE
 from imgproxy_py.engine.isolation.sheet import Sheet, read, written
@@ -29,7 +28,7 @@ from imgproxy_py.engine.loading import ImageFile
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.errors import BrokenImage, DeadlineExceeded, ImgproxyError
 
-_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", TUNABLES)
+_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 _FAMILIES = ("LC_", "LD_", "MALLOC_", "PYTHON", "VIPS_", "FONTCONFIG_", "XDG_")
 _TOLD = (errors.BrokenImage, errors.UndecodableImage, errors.SourceTooLarge, errors.DeadlineExceeded)
 
@@ -154,7 +153,7 @@ class _Child:
                 [sys.executable, "-m", "imgproxy_py.engine.isolation.child", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env={TUNABLES: HUGE_PAGES} | {name: os.environ[name] for name in os.environ if _is_inherited(name)},
+                env={name: value for name, value in os.environ.items() if _is_inherited(name)},
             )
         self._door = ours
         self._link = Connection(os.dup(ours.fileno()))

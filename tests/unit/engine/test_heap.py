@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import mmap
 import os
-import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -75,44 +72,8 @@ def test_what_the_environment_sets_stays(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.arena_max=4")
     heap.set_up()
     assert len(said) == 2
-    monkeypatch.setenv("GLIBC_TUNABLES", heap.HUGE_PAGES)
-    heap.set_up()
-    assert len(said) == 4
 
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
     heap.set_up()
-
-
-@pytest.mark.skipif(not hasattr(mmap, "MADV_HUGEPAGE"), reason="the system has no huge pages")
-@pytest.mark.parametrize(
-    ("megabytes", "before", "asked"), [(8, 1, True), (8, 100, True), (8, 4096, True), (3, 1, False)]
-)
-def test_huge_pages_are_asked_for_within_a_large_buffer(megabytes: int, before: int, asked: bool) -> None:
-    length = megabytes * 1024 * 1024
-    room = mmap.mmap(-1, length + 2 * mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    start = ctypes.addressof(ctypes.c_char.from_buffer(room))
-    heap.ask_for_huge_pages(start + before, length)
-    advised = _advised(start, start + len(room))
-    room.close()
-    assert len(advised) == asked
-    for first, last in advised:
-        assert start + before <= first < start + before + mmap.PAGESIZE
-        assert start + before + length - mmap.PAGESIZE < last <= start + before + length
-
-
-def _advised(start: int, end: int) -> list[tuple[int, int]]:
-    """The ranges between two addresses for which huge pages were asked (proc(5): `hg`)."""
-    found, here = [], (0, 0)
-    for line in Path("/proc/self/smaps").read_text().splitlines():
-        if match := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
-            here = (int(match[1], 16), int(match[2], 16))
-        elif line.startswith("VmFlags:") and " hg" in line and start <= here[0] and here[1] <= end:
-            found.append(here)
-    return found
-
-
-def test_a_system_without_huge_pages_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heap, "_advise", lambda: None)
-    heap.ask_for_huge_pages(0, 2**30)
