@@ -6,6 +6,7 @@ Without a C compiler the package works too, only slower; BUILD_NATIVE=1 makes th
 from __future__ import annotations
 
 import os
+import runpy
 import shlex
 import subprocess
 import sysconfig
@@ -15,7 +16,6 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = Path("imgproxy_py/engine/native")
-FILE = "imgproxy_native.so"
 FLAGS = ("-std=c11", "-O3", "-fPIC", "-shared", "-fno-strict-overflow", "-Wall", "-Wextra")
 
 
@@ -28,22 +28,24 @@ class NativeBuildHook(BuildHookInterface[Any]):
         if self.target_name != "wheel" or wanted == "0":
             return
         try:
-            compiled(Path(self.root) / FOLDER)
+            made = compiled(Path(self.root) / FOLDER)
         except (OSError, subprocess.CalledProcessError) as error:
             if wanted == "1":
                 raise
             self.app.display_warning(f"The native part was not compiled, JPEGs and profiles will take longer: {error}")
             return
-        build_data["artifacts"].append(f"{FOLDER}/{FILE}")
+        build_data["artifacts"].append(f"{FOLDER}/{made.name}")
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
 
 
 def compiled(folder: Path) -> Path:
-    """Compile all C files of a folder into one shared library there, by `CC` (else `cc`) with `CFLAGS`."""
-    target, new = folder / FILE, folder / f".{FILE}"
-    sources = sorted(map(str, folder.glob("*.c")))
+    """Compile the C files of a folder into one shared library there, by `CC` (else `cc`) with `CFLAGS`."""
+    made = folder / runpy.run_path(str(folder / "__init__.py"))["file_name"]()
+    new = made.with_suffix(".new")
     compiler, flags = shlex.split(os.environ.get("CC", "cc")), shlex.split(os.environ.get("CFLAGS", ""))
+    sources = sorted(map(str, folder.glob("*.c")))
     subprocess.run([*compiler, *FLAGS, *flags, "-o", str(new), *sources], check=True)  # noqa: S603 -- our own sources
-    new.replace(target)  # a service that has the former one open keeps it
-    return target
+    for former in folder.glob("*.so"):
+        former.unlink()
+    return new.replace(made)

@@ -8,16 +8,24 @@ are the same without it.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 from functools import cache
 from pathlib import Path
 
-FILE = "imgproxy_native.so"
+FOLDER = Path(__file__).parent
+
+
+def file_name() -> str:
+    """Give the name of what these sources are built into: one that was built from others is not taken for it."""
+    sources = sorted((*FOLDER.glob("*.c"), *FOLDER.glob("*.h")))
+    digest = hashlib.sha256(b"\0".join(one.read_bytes() for one in sources)).hexdigest()
+    return f"imgproxy_native-{digest[:12]}.so"
 
 
 @cache
 def library() -> ctypes.CDLL | None:
     """Give the compiled part, `None` if it was not built."""
     try:
-        return ctypes.CDLL(str(Path(__file__).with_name(FILE)))
+        return ctypes.CDLL(str(FOLDER / file_name()))
     except OSError:
         return None

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(
     native.library() is None and shutil.which("cc") is None, reason="there was no C compiler for the compiled part"
 )
 
-NATIVE = Path(native.__file__).parent
+NATIVE = native.FOLDER
 CASES = Path(__file__).parents[3] / "native" / "cases.c"
 SIZES = ((8, 8), (17, 33), (64, 40), (129, 250), (203, 121), (1024, 9), (9, 1024))
 DONE, STOPPED, UNUSUAL = range(3)
@@ -262,3 +262,14 @@ def test_there_are_no_more_pixels_than_the_frame_has(sanitized: Path, columns: i
     assert frame is not None
     asked = case(jpeg_eighth._packed(frame), data[frame.scan :], columns, lines)
     assert outcomes(sanitized, [asked])[0][0] == UNUSUAL
+
+
+def test_what_was_built_from_other_sources_is_not_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for one in native.FOLDER.iterdir():
+        if one.is_file():
+            shutil.copy(one, tmp_path)
+    monkeypatch.setattr(native, "FOLDER", tmp_path)
+    assert native.library.__wrapped__() is not None
+    with (tmp_path / "jpeg_eighth.h").open("a") as header:
+        header.write("\n")
+    assert native.library.__wrapped__() is None
