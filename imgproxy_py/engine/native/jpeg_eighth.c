@@ -26,9 +26,10 @@ struct word {
     uint8_t bits, run;
 };
 
-/* Words that follow each other: their bits in 5 bits, above that by how many coefficients they advance. */
+/* Words that follow each other: their bits in 6 bits, which is what a processor looks at when it shifts, and above that by how
+ * many coefficients they advance. They take 27 bits at most. */
 typedef uint16_t passage;
-enum { PASSAGE_BITS = 31, PASSAGE_SHIFT = 5 };
+enum { PASSAGE_BITS = 63, PASSAGE_SHIFT = 6 };
 
 struct codes {
     struct word words[PEEKED];
@@ -231,24 +232,47 @@ INLINE passage single(struct word word) {
     return (passage)(word.bits | (word.run == END_OF_BLOCK ? END_OF_BLOCK : word.run + 1) << PASSAGE_SHIFT);
 }
 
-/* Leave a block's AC coefficients behind. */
+/* Tell whether all words of a passage belong to a block of which so many coefficients are behind. */
+INLINE int is_within(unsigned way, unsigned coefficient) {
+    return way && coefficient + (way >> PASSAGE_SHIFT & (END_OF_BLOCK - 1)) < BLOCK;
+}
+
+INLINE passage next_single(struct cursor *at, const struct codes *codes) {
+    refill(at);
+    struct word word = codes->words[peeked(at)];
+    if (!word.bits) word = searched(codes, at->bits);
+    return word.bits ? single(word) : 0;
+}
+
+/* Leave a block's AC coefficients behind. The bits suffice for two passages. */
 INLINE int pass_over(struct reader *r, const struct codes *codes) {
     struct cursor at = r->at;
     unsigned coefficient = 1;
     do {
         refill(&at);
         unsigned way = codes->passages[peeked(&at)];
-        if (!way || coefficient + (way >> PASSAGE_SHIFT & (END_OF_BLOCK - 1)) >= BLOCK) {
-            struct word word = codes->words[peeked(&at)];
-            if (!word.bits) word = searched(codes, at.bits);
-            if (!word.bits) return JPEG_UNUSUAL;
-            way = single(word);
+        if (is_within(way, coefficient)) {
+            skip(&at, way & PASSAGE_BITS);
+            coefficient += way >> PASSAGE_SHIFT;
+            if (coefficient >= BLOCK) break;
+            way = codes->passages[peeked(&at)];
         }
+        if (!is_within(way, coefficient)) way = next_single(&at, codes);
+        if (!way) return JPEG_UNUSUAL;
         skip(&at, way & PASSAGE_BITS);
         coefficient += way >> PASSAGE_SHIFT;
     } while (coefficient < BLOCK);
     r->at = at;
     return coefficient == BLOCK || coefficient > END_OF_BLOCK ? JPEG_DONE : JPEG_UNUSUAL;
+}
+
+/* Tell whether a block has no AC coefficients, which is left behind then. */
+INLINE int is_even(struct reader *r, const struct codes *codes) {
+    struct cursor at = r->at;
+    struct word word = next_word(&at, codes);
+    if (!word.bits || word.run != END_OF_BLOCK) return 0;
+    r->at = at;
+    return 1;
 }
 
 /* Decode a block's AC coefficients into rows that are 0. */
@@ -303,19 +327,31 @@ INLINE int reduced(const int32_t *block, uint8_t *upper, uint8_t *lower) {
     return unusual ? JPEG_UNUSUAL : JPEG_DONE;
 }
 
+/* Make the sample that a block's DC coefficient alone comes to. */
+INLINE uint8_t even_sample(const struct plane *plane, const struct jpeg_component *part, int *unusual) {
+    return sample((plane->dc * part->quantizers[0] + 4) >> 3, unusual);
+}
+
 INLINE int one_sample(struct decoder *d, const struct jpeg_component *part, struct plane *plane, int across, int down) {
     int unusual = 0;
     if (next_dc(&d->reader, &d->dc[part->dc], plane) || pass_over(&d->reader, &d->ac[part->ac])) return JPEG_UNUSUAL;
-    plane->lines[down][across] = sample((plane->dc * part->quantizers[0] + 4) >> 3, &unusual);
+    plane->lines[down][across] = even_sample(plane, part, &unusual);
     return unusual ? JPEG_UNUSUAL : JPEG_DONE;
 }
 
-INLINE int four_samples(struct decoder *d, const struct jpeg_component *part, struct plane *plane, int across) {
-    int32_t block[BLOCK] = {0};
-    if (next_dc(&d->reader, &d->dc[part->dc], plane)) return JPEG_UNUSUAL;
-    block[0] = plane->dc * part->quantizers[0];
+INLINE int uneven_samples(struct decoder *d, const struct jpeg_component *part, struct plane *plane, int across) {
+    int32_t block[BLOCK] = {plane->dc * part->quantizers[0]};
     if (!is_plausible(block[0]) || coefficients(&d->reader, &d->ac[part->ac], part->quantizers, block)) return JPEG_UNUSUAL;
     return reduced(block, &plane->lines[0][2 * across], &plane->lines[1][2 * across]);
+}
+
+INLINE int four_samples(struct decoder *d, const struct jpeg_component *part, struct plane *plane, int across) {
+    int unusual = 0;
+    if (next_dc(&d->reader, &d->dc[part->dc], plane)) return JPEG_UNUSUAL;
+    if (!is_even(&d->reader, &d->ac[part->ac])) return uneven_samples(d, part, plane, across);
+    memset(&plane->lines[0][2 * across], even_sample(plane, part, &unusual), 2);
+    memcpy(&plane->lines[1][2 * across], &plane->lines[0][2 * across], 2);
+    return unusual ? JPEG_UNUSUAL : JPEG_DONE;
 }
 
 /* ---- the picture ---- */
