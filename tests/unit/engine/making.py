@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -10,6 +12,7 @@ import numpy as np
 import pyvips
 
 from imgproxy_py.dialects.imgproxy import ImgproxyConfig, ImgproxyDialect
+from imgproxy_py.engine import libvips
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.engine.transformer import Transformer
@@ -47,6 +50,16 @@ def transformed(data: bytes, options: str = "", **settings: object) -> Picture:
 def opened(data: bytes) -> pyvips.Image:
     """The image in memory, orientation as stored."""
     return pyvips.Image.new_from_buffer(data, "").copy_memory()
+
+
+def pixels_beyond(held: int, seconds: float = 2.0) -> int:
+    """How many bytes of pixels libvips holds beyond so many, once its threads have let go of the last picture's."""
+    end = time.monotonic() + seconds
+    gc.collect()
+    while libvips.memory() > held and time.monotonic() < end:
+        time.sleep(0.01)
+        gc.collect()
+    return libvips.memory() - held
 
 
 def made(data: bytes, options: str = "f:png", **settings: object) -> pyvips.Image:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import struct
 import threading
 import time
@@ -11,7 +10,6 @@ from functools import cache
 import pytest
 import pyvips
 
-from imgproxy_py.engine import libvips
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.settings import EngineSettings
 from imgproxy_py.engine.transformer import Transformer
@@ -26,15 +24,6 @@ FRAMES, WIDTH, HEIGHT = 5, 60, 40
 DELAYS, LOOP = [20, 70, 120, 170, 220], 3
 ALL_PIXELS = FRAMES * WIDTH * HEIGHT / 1_000_000
 LOSSLESS = "f:webp/webpo:lossless"
-
-
-@pytest.fixture
-def no_pixels_left():
-    gc.collect()
-    before = libvips.memory()
-    yield
-    gc.collect()
-    assert libvips.memory() == before
 
 
 def moving(count: int = FRAMES, width: int = WIDTH, height: int = HEIGHT, *, alpha: bool = False) -> pyvips.Image:

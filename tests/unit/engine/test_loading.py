@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import Counter
 from dataclasses import replace
@@ -30,15 +29,6 @@ from tests.unit.engine.making import failure, made, opened, recipe_of, transform
 
 WHOLE = pictures.readable()
 KINDS = [kind for kind in WHOLE if kind is not Format.SVG]
-
-
-@pytest.fixture
-def no_pixels_left():
-    gc.collect()
-    before = libvips.memory()
-    yield
-    gc.collect()
-    assert libvips.memory() == before
 
 
 # Headers

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -159,15 +157,6 @@ def test_truncated_files_are_answered_as_before(
     with_it = answer()
     monkeypatch.setattr(jpeg, "_decoder", lambda: None)
     assert answer() == with_it
-
-
-@pytest.fixture
-def no_pixels_left() -> Iterator[None]:
-    gc.collect()
-    before = libvips.memory()
-    yield
-    gc.collect()
-    assert libvips.memory() == before
 
 
 @pytest.mark.usefixtures("no_pixels_left")
