@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import simplejpeg
-from PIL import Image
+from PIL import Image, ImageFile
+
+ImageFile.MAXBLOCK = 1 << 22  # Pillow writes an optimised JPEG in one go, and noise comes to more than it expects
 
 Encoder = Callable[[np.ndarray], bytes]
 
