@@ -60,13 +60,20 @@ def _goes(element: Element) -> bool:
 
 def _animates_a_reference(element: Element) -> bool:
     """Tell whether an animation writes what would be removed: a handler, or a reference that leaves the file."""
-    target = (element.get("attributeName") or "").strip().rpartition(":")[2].lower()
-    if target.startswith("on") or target in LOADING_ATTRIBUTES | PICTURE_ATTRIBUTES | {"base", "style"}:
+    targets = {name.strip().rpartition(":")[2].lower() for name in _said(element, "attributename")}
+    if any(map(_must_not_be_written, targets)):
         return True
-    if target != "href":
-        return False
-    values = [one for name in ANIMATED_VALUES for one in (element.get(name) or "").split(";") if one.strip()]
-    return not all(map(is_fragment, values))
+    values = [one for said in _said(element, *ANIMATED_VALUES) for one in said.split(";") if one.strip()]
+    return "href" in targets and not all(map(is_fragment, values))
+
+
+def _must_not_be_written(name: str) -> bool:
+    return name.startswith("on") or name in LOADING_ATTRIBUTES | PICTURE_ATTRIBUTES | {"base", "style"}
+
+
+def _said(element: Element, *names: str) -> list[str]:
+    """Give the values of all attributes of these names in whatever case and namespace: HTML knows neither."""
+    return [str(value) for key, value in element.attrib.items() if local_name(key) in names]
 
 
 def _sanitize_other(node: Element) -> None:

@@ -49,6 +49,8 @@ def of_element(element: ET.Element) -> Iterator[str]:
         yield from of_css("".join(element.itertext()))
     for key, value in element.attrib.items():
         yield from of_attribute(name, key, value)
+    if name in ("set", "animate"):
+        yield from of_animation({local(key): value for key, value in element.attrib.items()})
 
 
 def of_attribute(element: str, key: str, value: str) -> Iterator[str]:
@@ -60,8 +62,15 @@ def of_attribute(element: str, key: str, value: str) -> Iterator[str]:
             yield f"{element} {name}={value}"
     elif name not in TEXT_ONLY:
         yield from of_css(value)
-    if element in ("set", "animate") and name == "attributename" and local(value).rpartition(":")[2].startswith("on"):
-        yield f"{element} {name}={value}"
+
+
+def of_animation(said: dict[str, str]) -> Iterator[str]:
+    target = said.get("attributename", "").strip().lower().rpartition(":")[2]
+    if target.startswith("on"):
+        yield f"animated {target}"
+    elif target == "href":
+        values = ";".join(said.get(name, "") for name in ("to", "from", "by", "values")).split(";")
+        yield from (f"animated {target}={one}" for one in values if one.strip() and not one.strip().startswith("#"))
 
 
 def of_css(text: str) -> Iterator[str]:
