@@ -66,8 +66,12 @@ class Frame:
         return samples * SAMPLE_BYTES.get(image.format, _LARGEST_SAMPLE)
 
     def computed(self, interrupt: Interrupt) -> Frame:
-        """Give the frame with its pixels in memory."""
-        return replace(self, image=interrupt.watch(self.image).copy_memory())
+        """Give the frame with its pixels in memory, which the interrupt cannot stop any more; raises `DeadlineExceeded`."""
+        image = interrupt.watch(self.image).copy_memory()
+        # Of pixels that were in memory already it is the very same image: stopped now or later, it would fail who has it next.
+        interrupt.release()
+        interrupt.check()
+        return replace(self, image=image)
 
     def lent(self) -> Frame:
         """Give the frame with an image of its own, which can be stopped and lose metadata without harm to this one."""

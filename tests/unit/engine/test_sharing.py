@@ -177,6 +177,37 @@ def test_one_that_is_stopped_does_not_say_that_pixels_are_broken() -> None:
     assert pixels.bytes > PIXELS
 
 
+@pytest.mark.parametrize("decode", [pyvips.Image.copy, pyvips.Image.copy_memory], ids=["line by line", "at once"])
+def test_who_leaves_stops_nobody_who_has_the_pixels_from_him(decode: Callable[[pyvips.Image], pyvips.Image]) -> None:
+    pixels, interrupt = SharedPixels(1 << 20), Interrupt()
+    frame(share_of(pixels), make=lambda: Frame(image=decode(grey().image)), interrupt=interrupt)
+    interrupt.stop()
+    assert frame(share_of(pixels)).image.copy_memory().avg() == 90
+
+
+class StoppedMeanwhile:
+    """An image in memory whose maker leaves as it is looked at: too late for libvips to notice."""
+
+    width, height, bands, format = 10, 10, 3, "uchar"
+
+    def __init__(self, interrupt: Interrupt) -> None:
+        self.interrupt = interrupt
+
+    def copy_memory(self) -> StoppedMeanwhile:
+        self.interrupt.stop()
+        return self
+
+    def set_kill(self, kill: bool) -> None:
+        self.killed = kill
+
+
+def test_what_was_told_to_stop_is_not_kept() -> None:
+    pixels, interrupt = SharedPixels(1 << 20), Interrupt()
+    with pytest.raises(DeadlineExceeded):
+        frame(share_of(pixels), make=lambda: Frame(image=StoppedMeanwhile(interrupt)), interrupt=interrupt)
+    assert frame(share_of(pixels)).image.avg() == 90
+
+
 def test_what_was_used_last_stays() -> None:
     pixels = SharedPixels(3 * PIXELS)
     share = share_of(pixels)
