@@ -314,9 +314,9 @@ def gif_bomb(side: int = 5000, frames: int = 300) -> bytes:
 @pytest.mark.parametrize("options", ["w:10/f:webp", "w:10", "rs:fill:10:10/g:sm/f:webp", "pgs:300/f:png"])
 def test_a_bomb_is_refused_by_its_header(options: str) -> None:
     data = gif_bomb()
-    started = time.perf_counter()
+    started = time.process_time()
     assert failure(lambda: animate(data, options, max_animation_frames=300)) is SourceTooLarge
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 # Damage
@@ -366,11 +366,11 @@ def test_an_animation_ends_soon_after_it_is_told_to(options: str) -> None:
     thread.start()
     time.sleep(0.2)
     assert thread.is_alive(), "the work is not slow enough for this test"
-    stopped_at = time.perf_counter()
+    worked_by_then = time.process_time()
     interrupt.stop()
-    thread.join(timeout=20)
+    thread.join(timeout=60)
     assert not thread.is_alive()
-    assert time.perf_counter() - stopped_at < 2
+    assert time.process_time() - worked_by_then < 2
     assert len(found) == 1
 
 

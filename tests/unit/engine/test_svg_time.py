@@ -21,9 +21,9 @@ LONG = 100_000
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    begun = time.perf_counter()
+    begun = time.process_time()
     yield
-    assert time.perf_counter() - begun < seconds
+    assert time.process_time() - begun < seconds
 
 
 @pytest.mark.parametrize("side", ["1" * LONG + "é", "1" + " " * LONG + "é", " " * LONG + "é", "1." * LONG, "1e" * LONG])

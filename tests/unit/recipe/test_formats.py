@@ -61,7 +61,7 @@ def test_bytes_tell_the_format(data: bytes, kind: Format | None) -> None:
 )
 def test_no_beginning_takes_long_to_judge(piece: bytes) -> None:
     data = piece * (SNIFF_BYTES // len(piece))
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert sniff(data) is None
     assert sniff(b"<!DOCTYPE svg [" + data) is None
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
