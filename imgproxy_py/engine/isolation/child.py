@@ -33,6 +33,7 @@ def main() -> None:
     libvips.prepare()
     try:
         settings: EngineSettings = pickle.loads(link.recv_bytes())  # noqa: S301  # our parent's, nobody else's
+        link.send_bytes(b"ready")
         while link.poll(IDLE):
             _serve(door, link, settings)
     except (EOFError, ConnectionError):

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
@@ -46,7 +46,8 @@ class ChildDied(Exception):
 class Isolation:
     """Children that each do one task at a time; as many as there are tasks at once, started as they are needed.
 
-    `started`, `killed` (because their work was stopped) and `died` (of themselves) count children since the start.
+    `started`, `killed` (because their work was stopped) and `died` (of themselves) count children since the start. That one
+    cannot be started is an error of ours, and no original's.
     """
 
     def __init__(self, settings: EngineSettings) -> None:
@@ -115,6 +116,8 @@ class Isolation:
         code = child.end()
         self._count(killed=int(interrupt.stopped), died=int(not interrupt.stopped))
         interrupt.check()
+        if not child.ready:
+            raise ImgproxyError(private=f"a process to decode or encode in did not start: exit code {code}")
         raise ChildDied(f"exit code {code}")
 
     def _taken(self) -> _Child:
@@ -125,9 +128,12 @@ class Isolation:
                     self.working += 1
                     return child
                 child.end()
-            self.working += 1
-            self.started += 1
-        return _Child(self._settings)
+        try:
+            child = _Child(self._settings)
+        except OSError as error:
+            raise ImgproxyError(private=f"there is no process to decode or encode in: {error}") from error
+        self._count(working=1, started=1)
+        return child
 
     def _give_back(self, child: _Child) -> None:
         child.rest()
@@ -147,25 +153,36 @@ class _Child:
     """One process and the socket to it."""
 
     def __init__(self, settings: EngineSettings) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
+        self.ready = False
+        """Whether it has told that it takes tasks."""
+        self._settings = settings
+        with ExitStack() as opened:
+            self._door, theirs = map(opened.enter_context, socket.socketpair())
+            self._link = opened.enter_context(Connection(os.dup(self._door.fileno())))
             self._process = subprocess.Popen(  # noqa: S603  # nothing of it comes from outside
                 [sys.executable, "-m", "imgproxy_py.engine.isolation.child", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env={name: value for name, value in os.environ.items() if _is_inherited(name)},
             )
-        self._door = ours
-        self._link = Connection(os.dup(ours.fileno()))
-        self._link.send_bytes(pickle.dumps(settings))
+            opened.pop_all()
+            theirs.close()
         self._idle_since = time.monotonic()
 
     def ask(self, task: Task, inbox: int, outbox: int) -> dict[str, Any]:
         """Give the answer; raises `EOFError` or `OSError` if the process ends before it answers."""
+        if not self.ready:
+            self._introduce()
         self._link.send_bytes(pickle.dumps(task))
         socket.send_fds(self._door, [b"\0"], [inbox, outbox])
         answer: dict[str, Any] = json.loads(self._link.recv_bytes())
         return answer
+
+    def _introduce(self) -> None:
+        """Say what all tasks have in common, and wait until the process has understood."""
+        self._link.send_bytes(pickle.dumps(self._settings))
+        self._link.recv_bytes()
+        self.ready = True
 
     def rest(self) -> None:
         """Note that it has nothing to do from now on."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pyvips
@@ -204,8 +208,65 @@ def test_a_decoder_that_crashes_says_that_the_original_is_broken(monkeypatch: py
     isolation.close()
 
 
-def _die(*_: object) -> None:
+def _die(child: Any, *_: object) -> None:
+    child.ready = True
     raise EOFError
+
+
+@pytest.fixture
+def nothing_left() -> Iterator[None]:
+    """Insist on as many open files at the end as at the beginning."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    yield
+    gc.collect()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def ending_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+
+
+def ended_before_it_is_spoken_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    def popen(*args: Any, **options: Any) -> subprocess.Popen[bytes]:
+        process = start(*args, **options)
+        process.wait()
+        return process
+
+    start = subprocess.Popen
+    ending_at_once(monkeypatch)
+    monkeypatch.setattr("subprocess.Popen", popen)
+
+
+def refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def popen(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("subprocess.Popen", popen)
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("trouble", [ending_at_once, ended_before_it_is_spoken_to, refused])
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda isolation: isolation.open(ImageFile(data=b"x", format=Format.HEIC), Interrupt()),
+        lambda isolation: isolation.encode(picture(), Encoding(format=Format.AVIF, quality=70, keep=0), Interrupt()),
+    ],
+    ids=["decoding", "encoding"],
+)
+def test_that_no_child_can_be_started_is_our_fault_and_not_the_originals(
+    trouble: Callable[[pytest.MonkeyPatch], None],
+    work: Callable[[Isolation], object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    isolation = Isolation(SETTINGS)
+    trouble(monkeypatch)
+    with pytest.raises(ImgproxyError) as error:
+        work(isolation)
+    assert type(error.value) is ImgproxyError
+    assert "process to decode or encode in" in error.value.private
+    assert isolation.working == 0
+    isolation.close()
 
 
 def test_children_know_none_of_the_secrets(isolation: Isolation, monkeypatch: pytest.MonkeyPatch) -> None:
