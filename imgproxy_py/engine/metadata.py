@@ -11,6 +11,7 @@ from lxml import etree
 from imgproxy_py.engine import iim
 from imgproxy_py.engine.color import PROFILE
 from imgproxy_py.engine.gain_map import GAIN_MAP
+from imgproxy_py.engine.libvips import density_of
 from imgproxy_py.recipe.model import Output
 from imgproxy_py.recipe.picture import Header
 
@@ -19,6 +20,7 @@ KEEP_EXIF, KEEP_XMP, KEEP_IPTC, KEEP_ICC, KEEP_GAIN_MAP = 1, 2, 4, 8, 32
 
 _KEEP_ALL = 0x3F
 SCREEN_PIXELS_PER_MM = 72 / 25.4
+_SCREEN = SCREEN_PIXELS_PER_MM, SCREEN_PIXELS_PER_MM
 _MAX_DPI = 65535  # JPEG has 16 bits for it
 _ANIMATION = ("n-pages", "page-height", "loop", "delay", "gif-loop", "gif-delay")
 _STRIPPED = ("jpeg-thumbnail-data", "orientation", "photoshop-data")
@@ -92,7 +94,7 @@ def pruned(image: pyvips.Image, header: Header, output: Output) -> pyvips.Image:
     if not output.strip_metadata:
         return _without_file_notes(_at_density(_without(image, unwanted), output))
     unwanted += _strippable_fields(image, output)
-    if not unwanted and not output.dpi and image.xres == image.yres == SCREEN_PIXELS_PER_MM:
+    if not unwanted and not output.dpi and density_of(image) == _SCREEN:
         return image
     image = _without(_at_density(image, output), unwanted, copied=True)
     return _reduced(image, left_by(output))

@@ -161,12 +161,12 @@ class Transformer:
 
         def finish() -> Picture:
             try:
-                picture = self._made(opened, data, recipe, interrupt, marks, share)
+                picture, timings = self._made(opened, data, recipe, interrupt, marks, share)
             except pyvips.Error as error:
                 raise _translated(error, interrupt) from error
             finally:
                 interrupt.release()
-            return replace(picture, origin_bytes=len(data), timings=replace(picture.timings, decode=decode))
+            return replace(picture, origin_bytes=len(data), timings=replace(timings, decode=decode))
 
         return Priced(cost, finish)
 
@@ -178,12 +178,12 @@ class Transformer:
         interrupt: Interrupt,
         marks: Mapping[SourceRef, bytes],
         share: Share | None,
-    ) -> Picture:
+    ) -> tuple[Picture, Timings]:
         limits = self.limits.overridden(recipe.limits)
         if recipe.info is not None:
-            return self._told(opened, data, recipe, recipe.info, interrupt)
+            return self._told(opened, data, recipe, recipe.info, interrupt), Timings()
         if self.choice.hands_back(opened.header, recipe.output):
-            return handed_back(opened, data)
+            return handed_back(opened, data), Timings()
         started = time.perf_counter()
         work = self._run_stages(opened, recipe, limits, interrupt, self._marks_with(marks), share)
         transformed = time.perf_counter()
@@ -193,13 +193,13 @@ class Transformer:
             encode=(time.perf_counter() - transformed) * 1000,
             shared=share.used if share is not None else "",
         )
-        return replace(picture, timings=timings)
+        return picture, timings
 
     def _told(self, opened: Opened, data: bytes, recipe: Recipe, info: Info, interrupt: Interrupt) -> Picture:
         limits = self.limits.overridden(recipe.limits)
         work = self._begun(opened, recipe, Format.PNG, limits, interrupt, self._marks)
         told = answer(Original(data=data, work=work, info=info, classification=self.classification))
-        return replace(told_of(told, opened), origin_bytes=len(data))
+        return told_of(told, opened)
 
     def _run_stages(
         self,

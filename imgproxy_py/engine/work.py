@@ -74,7 +74,7 @@ class Work:
 
     def showing(self, image: pyvips.Image) -> Work:
         """Give the work with another image in place of its own."""
-        return replace(self, image=image)
+        return self if image is self.image else replace(self, image=image)
 
     def cropped(self, left: int, top: int, width: int, height: int) -> Work:
         """Give the work with a rectangle of its image, in pixels."""

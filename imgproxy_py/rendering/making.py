@@ -96,7 +96,7 @@ class Maker:
                 place, held, lambda interrupt: self._begun(original, request, interrupt, marks, share)
             )
         timings = replace(picture.timings, queue=waited, fetch=fetched)
-        return _of_original(replace(picture, etag=entity_tag(key, name), timings=timings), original, request, state)
+        return _of_original(picture, original, request, state, etag=entity_tag(key, name), timings=timings)
 
     def _new(self, request: ImageRequest, found: Original | NotModified, *, anew: bool) -> Original:
         """Give an original that is not the one known before; raises `NoOriginal` for a 304."""
@@ -221,10 +221,14 @@ async def _is_same(known: Picture, key: str, original: Original) -> bool:
     return entity_tag(key, state) == known.etag
 
 
-def _of_original(picture: Picture, original: Original, request: ImageRequest, state: _State) -> Picture:
-    """Give a picture with what is to be told of its original."""
+def _of_original(
+    picture: Picture, original: Original, request: ImageRequest, state: _State, *, etag: str, timings: Timings
+) -> Picture:
+    """Give a picture with its own entity tag and times, and with what is to be told of its original."""
     return replace(
         picture,
+        etag=etag,
+        timings=timings,
         modified_at=original.validators.modified_at,
         cache_control=original.cache_control,
         origin_expires_at=original.expires_at,

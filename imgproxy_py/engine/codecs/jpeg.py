@@ -14,7 +14,7 @@ from typing import Any
 import pyvips
 
 from imgproxy_py.engine.codecs.extras import imported, numpy
-from imgproxy_py.engine.libvips import blank_like, samples_of, size_of
+from imgproxy_py.engine.libvips import Kind, blank_like, kind_of, samples_of, size_of
 from imgproxy_py.recipe.geometry import Size
 from imgproxy_py.recipe.jpeg import plain_size
 
@@ -81,7 +81,7 @@ def with_pixels(image: pyvips.Image, data: bytes, shrink: int) -> pyvips.Image:
 def _is_decoded_into(image: pyvips.Image, data: bytes, scaled: Size) -> bool:
     """Decode a JPEG, scaled to that size, into an image in memory, which may lack its last column and row; tell success."""
     place, whole = samples_of(image, _bytes_of(image)), scaled == size_of(image)
-    wanted = {"colorspace": _COLORSPACES[image.bands], "min_width": scaled.width, "min_height": scaled.height}
+    wanted = {"colorspace": _COLORSPACES[kind_of(image).bands], "min_width": scaled.width, "min_height": scaled.height}
     try:
         found = _decoder()(data, buffer=place if whole else None, **wanted)
     except (ValueError, RuntimeError):  # any warning is enough: libvips knows which of them count
@@ -100,15 +100,15 @@ def file_of(image: pyvips.Image, quality: int, *, whole_chroma: bool) -> bytes |
     `quality` is 1–100; colours are halved in both directions below 90, unless `whole_chroma` says otherwise. Raises
     `pyvips.Error` if the pixels cannot be had; that can be interrupted, the encoder cannot.
     """
-    encoder, size = _encoder(), size_of(image)
-    if encoder is None or size.width * size.height > MOST_PIXELS or not _is_plain(image):
+    encoder, size, kind = _encoder(), size_of(image), kind_of(image)
+    if encoder is None or size.width * size.height > MOST_PIXELS or not _is_plain(kind):
         return None
     image = image.copy_memory()
-    samples = numpy().frombuffer(samples_of(image, _bytes_of(image)), "uint8")
-    if image.bands == 1:
+    samples = numpy().frombuffer(samples_of(image, size.width * size.height * kind.bands), "uint8")
+    if kind.bands == 1:
         return _unmarked(bytes(encoder(samples.reshape(size.height, size.width), quality, optimize=True)))
     sampling = "444" if whole_chroma or quality >= _WHOLE_CHROMA else "420"
-    lines = samples.reshape(size.height, size.width, image.bands)
+    lines = samples.reshape(size.height, size.width, kind.bands)
     return _unmarked(bytes(encoder(lines, quality, subsampling=sampling, optimize=True)))
 
 
@@ -119,15 +119,15 @@ def _unmarked(data: bytes) -> bytes:
     return data[:_MARK] + data[_MARK + 2 + int.from_bytes(data[_MARK + 2 : _MARK + 4], "big") :]
 
 
-def _is_plain(image: pyvips.Image) -> bool:
-    return image.format == "uchar" and (image.bands, image.interpretation) in _PLAIN
+def _is_plain(kind: Kind) -> bool:
+    return kind.format == "uchar" and (kind.bands, kind.interpretation) in _PLAIN
 
 
 def _fits(image: pyvips.Image) -> bool:
-    return image.format == "uchar" and image.bands in _COLORSPACES and _bytes_of(image) <= MOST_BYTES
+    kind = kind_of(image)
+    return kind.format == "uchar" and kind.bands in _COLORSPACES and _bytes_of(image) <= MOST_BYTES
 
 
 def _bytes_of(image: pyvips.Image) -> int:
-    bands: int = image.bands
     size = size_of(image)
-    return size.width * size.height * bands
+    return size.width * size.height * kind_of(image).bands

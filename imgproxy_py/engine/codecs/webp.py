@@ -12,7 +12,7 @@ from typing import Any
 import pyvips
 
 from imgproxy_py.engine.codecs.extras import imported, numpy
-from imgproxy_py.engine.libvips import samples_of, size_of
+from imgproxy_py.engine.libvips import kind_of, samples_of, size_of
 from imgproxy_py.recipe.formats import ABILITIES, Format
 
 _PLAIN = frozenset({3, 4})
@@ -40,13 +40,14 @@ def file_of(image: pyvips.Image, quality: int, effort: int) -> bytes | None:
     if encoder is None or max(size) >= _MOST or not _is_plain(image):  # imagecodecs refuses the largest size itself
         return None
     image = image.copy_memory()
-    bands: int = image.bands
+    bands = kind_of(image).bands
     samples = numpy().frombuffer(samples_of(image, size.width * size.height * bands), "uint8")
     lines = samples.reshape(size.height, size.width, bands)
     return bytes(encoder(lines, level=quality, lossless=False, method=effort, numthreads=1))
 
 
 def _is_plain(image: pyvips.Image) -> bool:
-    if image.format != "uchar" or image.interpretation != "srgb" or image.bands not in _PLAIN:
+    kind = kind_of(image)
+    if kind.format != "uchar" or kind.interpretation != "srgb" or kind.bands not in _PLAIN:
         return False
-    return image.get_typeof("page-height") == 0 or bool(image.get("page-height") == image.height)
+    return image.get_typeof("page-height") == 0 or bool(image.get("page-height") == size_of(image).height)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pyvips
 
 from imgproxy_py.engine.color import connection_space, without_profile
+from imgproxy_py.engine.libvips import kind_of
 from imgproxy_py.engine.work import Work
 from imgproxy_py.errors import UndecodableImage
 
@@ -21,7 +22,8 @@ def working_colorspace(work: Work) -> Work:
 
     Raises `UndecodableImage` for pixels of which nobody says what colours they are.
     """
-    if work.image.format == "uchar" and work.image.interpretation in _KEPT:
+    samples = kind_of(work.image)
+    if samples.format == "uchar" and samples.interpretation in _KEPT:
         return work
     work = _linear_float(work)
     kind = work.image.interpretation
