@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pyvips
 
-from imgproxy_py.engine.codecs import jpeg, jpeg_eighth
+from imgproxy_py.engine.codecs import jpeg, jpeg_scaled
 from imgproxy_py.engine.codecs.pixels import stacked
 from imgproxy_py.engine.codecs.port import Demand
 from imgproxy_py.engine.codecs.registry import decoder
@@ -119,8 +119,8 @@ class ImageFile:
         shrink = options.get("shrink", 1)
         data = for_an_eighth(self.data) if shrink == EIGHTH else self.data
         image, made = self._opened(options, data), None
-        if at_once is not AtOnce.NO and shrink == EIGHTH:
-            made = jpeg_eighth.decoded(image, data, interrupt)
+        if at_once is not AtOnce.NO and jpeg_scaled.is_sooner(data, shrink):
+            made = jpeg_scaled.decoded(image, data, shrink, interrupt)
         if at_once is AtOnce.YES and made is None:
             made = jpeg.with_pixels(image, data, shrink)
         return image if made is None else made

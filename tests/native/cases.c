@@ -1,15 +1,15 @@
 /* Runs cases from standard input through the compiled part, built with sanitizers: each is a frame, how many columns and lines are
- * wanted, how long the scan is, and the scan. Prints an outcome a line, and a sum of the pixels.
+ * wanted, how many times smaller, how long the scan is, and the scan. Prints an outcome a line, and a sum of the pixels.
  *
  * Scans and pixels are in memory of their exact size, so that a byte beyond either is found. */
-#include "../../imgproxy_py/engine/native/jpeg_eighth.h"
+#include "../../imgproxy_py/engine/native/jpeg_scaled.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 struct asked {
     struct jpeg frame;
-    int32_t columns, lines, stop;
+    int32_t columns, lines, denominator;
     uint32_t length;
 };
 
@@ -21,8 +21,8 @@ int main(void) {
         size_t stride = (size_t)(asked.columns > 0 ? asked.columns : 0) * (asked.frame.count == 3 ? 3 : 1);
         size_t size = stride * (size_t)(asked.lines > 0 ? asked.lines : 0);
         uint8_t *pixels = calloc(size ? size : 1, 1);
-        struct jpeg_pixels to = {pixels, stride, asked.columns, asked.lines};
-        int outcome = imgproxy_jpeg_eighth(&asked.frame, scan, asked.length, to, &asked.stop);
+        struct jpeg_pixels to = {pixels, stride, asked.columns, asked.lines, asked.denominator};
+        int outcome = imgproxy_jpeg_scaled(&asked.frame, scan, asked.length, to, NULL);
         unsigned long sum = 0;
         for (size_t at = 0; at < size; at++) sum += pixels[at];
         printf("%d %lu\n", outcome, sum);

@@ -1,6 +1,6 @@
-/* A baseline JPEG at an eighth of its size, without decoding what does not show there. */
-#ifndef IMGPROXY_JPEG_EIGHTH_H
-#define IMGPROXY_JPEG_EIGHTH_H
+/* A baseline JPEG at a quarter or an eighth of its size, without decoding what does not show there. */
+#ifndef IMGPROXY_JPEG_SCALED_H
+#define IMGPROXY_JPEG_SCALED_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -27,20 +27,21 @@ struct jpeg {
     struct jpeg_huffman dc[JPEG_MOST_TABLES], ac[JPEG_MOST_TABLES];
 };
 
-/* Where samples go: `columns` and `lines` of them, not more than an eighth of the frame's rounded up. */
+/* Where pixels go: `columns` and `lines` of them, not more than the frame's divided by `denominator` (4 or 8), rounded up. */
 struct jpeg_pixels {
     uint8_t *first;
     size_t stride;
-    int32_t columns, lines;
+    int32_t columns, lines, denominator;
 };
 
 /* Decode the entropy-coded data of a scan, up to the end of the image, into grey or RGB.
  *
- * The pixels are those of libjpeg-turbo with the accurate integer DCT. JPEG_UNUSUAL says that another decoder has to judge:
- * the data are damaged, or their values are such as no encoder makes of a picture. `stop` may be null; once it points to
- * something else than 0, the work ends before the next row of blocks.
+ * The pixels are those of libjpeg-turbo with the accurate integer DCT and smooth colours. JPEG_UNUSUAL says that another
+ * decoder has to judge: the data are damaged, their values are such as no encoder makes of a picture, or at a quarter colours
+ * are sampled as finely across as light is, but not down. `stop` may be null; once it points to something else than 0, the
+ * work ends before the next row of blocks.
  */
-enum jpeg_outcome imgproxy_jpeg_eighth(const struct jpeg *jpeg, const uint8_t *scan, size_t length,
+enum jpeg_outcome imgproxy_jpeg_scaled(const struct jpeg *jpeg, const uint8_t *scan, size_t length,
                                        struct jpeg_pixels pixels, const volatile int32_t *stop);
 
 #endif

@@ -1,4 +1,4 @@
-"""JPEGs at an eighth come out of our own decoder as libjpeg-turbo's and libvips' have them, or are left to those."""
+"""JPEGs at a quarter and an eighth come out of our own decoder as libjpeg-turbo's and libvips' have them, or are left to those."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import pyvips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgproxy_py.engine import native
-from imgproxy_py.engine.codecs import jpeg_eighth
+from imgproxy_py.engine.codecs import jpeg_scaled
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.loading import AtOnce, ImageFile
 from imgproxy_py.errors import BrokenImage, DeadlineExceeded
@@ -36,25 +37,35 @@ SIZES = ((8, 8), (17, 33), (64, 40), (129, 250), (203, 121), (1024, 9), (9, 1024
 DONE, STOPPED, UNUSUAL = range(3)
 
 
-def opened(data: bytes) -> pyvips.Image:
-    return ImageFile(data=data, format=Format.JPEG).open(shrink=8)
+DENOMINATORS = sorted(jpeg_scaled.DENOMINATORS)
+LEFT_TO_OTHERS = {("4:4:0", 4)}
+"""Colours would be smoothed from line to line."""
 
 
-def ours(data: bytes) -> pyvips.Image | None:
-    return jpeg_eighth.decoded(opened(data), data, Interrupt())
+def opened(data: bytes, shrink: int) -> pyvips.Image:
+    return ImageFile(data=data, format=Format.JPEG).open(shrink=shrink)
+
+
+def ours(data: bytes, shrink: int) -> pyvips.Image | None:
+    return jpeg_scaled.decoded(opened(data, shrink), data, shrink, Interrupt())
+
+
+def pixels(data: bytes, shrink: int) -> bytes:
+    return bytes(opened(data, shrink).write_to_memory())
 
 
 def test_the_compiled_part_is_there() -> None:
     assert native.library() is not None
 
 
+@pytest.mark.parametrize("shrink", DENOMINATORS)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("layout", BASELINE)
-def test_pixels_are_those_of_libvips(layout: str, size: tuple[int, int]) -> None:
+def test_pixels_are_those_of_libvips(layout: str, size: tuple[int, int], shrink: int) -> None:
     data = BASELINE[layout](noisy(*size))
-    made = ours(data)
-    assert made is not None
-    assert made.write_to_memory() == opened(data).write_to_memory()
+    made = ours(data, shrink)
+    assert (made is None) == ((layout, shrink) in LEFT_TO_OTHERS)
+    assert made is None or made.write_to_memory() == pixels(data, shrink)
 
 
 @settings(deadline=None, max_examples=200)
@@ -65,29 +76,46 @@ def test_pixels_are_those_of_libvips(layout: str, size: tuple[int, int]) -> None
     st.integers(0, 99),
     st.sampled_from(["4:4:4", "4:2:2", "4:2:0", "grey"]),
     st.integers(0, 9),
+    st.sampled_from(DENOMINATORS),
 )
 def test_so_they_are_of_any_size_and_quality(
-    width: int, height: int, quality: int, seed: int, layout: str, restart: int
+    width: int, height: int, quality: int, seed: int, layout: str, restart: int, shrink: int
 ) -> None:
     options: dict[str, Any] = {"quality": quality, "restart_marker_blocks": restart, "optimize": bool(seed % 2)}
     if layout != "grey":
         options["subsampling"] = layout
     data = by_pillow("L" if layout == "grey" else "RGB", **options)(noisy(width, height, seed))
-    made = ours(data)
+    made = ours(data, shrink)
     assert made is not None
-    assert made.write_to_memory() == opened(data).write_to_memory()
+    assert made.write_to_memory() == pixels(data, shrink)
 
 
+@pytest.mark.parametrize("shrink", DENOMINATORS)
 @pytest.mark.parametrize("kind", sorted(PLAIN.keys() - BASELINE.keys()))
-def test_other_layouts_are_left_to_others(kind: str) -> None:
-    assert ours(PLAIN[kind](noisy(90, 70))) is None
+def test_other_layouts_are_left_to_others(kind: str, shrink: int) -> None:
+    assert ours(PLAIN[kind](noisy(90, 70)), shrink) is None
 
 
-def test_what_lies_behind_the_picture_does_not_matter() -> None:
+def test_so_are_other_sizes() -> None:
+    assert ours(BASELINE["4:2:0"](noisy(90, 70)), 2) is None
+
+
+def test_colors_come_out_as_they_are_of_any_strength() -> None:
+    for strength in range(0, 256, 5):
+        lines = noisy(64, 64).astype(int) * strength // 255 + np.array([strength, 255 - strength, strength // 2])
+        data = BASELINE["4:4:4"](np.clip(lines, 0, 255).astype(np.uint8))
+        for shrink in DENOMINATORS:
+            made = ours(data, shrink)
+            assert made is not None
+            assert made.write_to_memory() == pixels(data, shrink)
+
+
+@pytest.mark.parametrize("shrink", DENOMINATORS)
+def test_what_lies_behind_the_picture_does_not_matter(shrink: int) -> None:
     data = BASELINE["4:2:0"](noisy(90, 70))
-    made = ours(data + b"more" * 100)
+    made = ours(data + b"more" * 100, shrink)
     assert made is not None
-    assert made.write_to_memory() == opened(data).write_to_memory()
+    assert made.write_to_memory() == pixels(data, shrink)
 
 
 def spoilt() -> dict[str, bytes]:
@@ -104,19 +132,20 @@ def spoilt() -> dict[str, bytes]:
     }
 
 
+@pytest.mark.parametrize("shrink", DENOMINATORS)
 @pytest.mark.parametrize("kind", spoilt())
-def test_damage_is_left_for_others_to_judge(kind: str) -> None:
-    data = spoilt()[kind]
-    assert jpeg_eighth.decoded(opened(BASELINE["4:2:0"](noisy(90, 70))), data, Interrupt()) is None
+def test_damage_is_left_for_others_to_judge(kind: str, shrink: int) -> None:
+    whole, data = BASELINE["4:2:0"](noisy(90, 70)), spoilt()[kind]
+    assert jpeg_scaled.decoded(opened(whole, shrink), data, shrink, Interrupt()) is None
 
 
 @settings(deadline=None, max_examples=400)
-@given(st.integers(0, 10**6), st.sampled_from(sorted(BASELINE)), st.integers(1, 8))
-def test_what_is_damaged_and_yet_decoded_is_what_libvips_has(seed: int, layout: str, flips: int) -> None:
+@given(st.integers(0, 10**6), st.sampled_from(sorted(BASELINE)), st.integers(1, 8), st.sampled_from(DENOMINATORS))
+def test_what_is_damaged_and_yet_decoded_is_what_libvips_has(seed: int, layout: str, flips: int, shrink: int) -> None:
     data = pictures.corrupted(BASELINE[layout](noisy(90, 70)), seed, flips)
     try:
-        made = ours(data)
-        theirs = opened(data)
+        made = ours(data, shrink)
+        theirs = opened(data, shrink)
     except BrokenImage:
         return
     if made is not None:
@@ -124,7 +153,7 @@ def test_what_is_damaged_and_yet_decoded_is_what_libvips_has(seed: int, layout: 
 
 
 def test_an_interrupt_stops_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    interrupt, decode = Interrupt(), jpeg_eighth._decoder()
+    interrupt, decode = Interrupt(), jpeg_scaled._decoder()
     outcomes = []
 
     def stopped(*arguments: Any) -> int:
@@ -134,10 +163,10 @@ def test_an_interrupt_stops_it(monkeypatch: pytest.MonkeyPatch) -> None:
         outcomes.append(decode(*arguments))
         return outcomes[-1]
 
-    monkeypatch.setattr(jpeg_eighth, "_decoder", lambda: stopped)
+    monkeypatch.setattr(jpeg_scaled, "_decoder", lambda: stopped)
     data = BASELINE["4:2:0"](noisy(90, 70))
     with pytest.raises(DeadlineExceeded):
-        jpeg_eighth.decoded(opened(data), data, interrupt)
+        jpeg_scaled.decoded(opened(data, 8), data, 8, interrupt)
     assert outcomes == [STOPPED]
 
 
@@ -145,7 +174,7 @@ def test_where_it_was_not_built_pictures_are_the_same(monkeypatch: pytest.Monkey
     data = BASELINE["4:2:0"](noisy(90, 70))
     file = ImageFile(data=data, format=Format.JPEG)
     with_it = file.open(shrink=8, at_once=AtOnce.STOPPABLE)
-    monkeypatch.setattr(jpeg_eighth, "_decoder", lambda: None)
+    monkeypatch.setattr(jpeg_scaled, "_decoder", lambda: None)
     without = file.open(shrink=8, at_once=AtOnce.STOPPABLE)
     assert (with_it.get_typeof("vips-sequential"), without.get_typeof("vips-sequential") != 0) == (0, True)
     assert with_it.write_to_memory() == without.write_to_memory()
@@ -176,15 +205,16 @@ def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def case(frame: bytes, scan: bytes, columns: int, lines: int, stop: int = 0) -> bytes:
-    return frame + struct.pack("=3iI", columns, lines, stop, len(scan)) + scan
+def case(frame: bytes, scan: bytes, columns: int, lines: int, denominator: int = 8) -> bytes:
+    return frame + struct.pack("=3iI", columns, lines, denominator, len(scan)) + scan
 
 
-def case_of(data: bytes) -> bytes | None:
+def cases_of(data: bytes) -> Iterator[bytes]:
     frame = baseline(data)
-    if frame is None:
-        return None
-    return case(jpeg_eighth._packed(frame), data[frame.scan :], -(-frame.width // 8), -(-frame.height // 8))
+    if frame is not None:
+        for by in DENOMINATORS:
+            columns, lines = -(-frame.width // by), -(-frame.height // by)
+            yield case(jpeg_scaled._packed(frame), data[frame.scan :], columns, lines, by)
 
 
 def outcomes(program: Path, cases: Iterable[bytes]) -> list[tuple[int, int]]:
@@ -202,11 +232,12 @@ def damaged(count: int) -> Iterator[bytes]:
 
 
 def test_whole_and_damaged_scans_stay_within_their_memory(sanitized: Path) -> None:
-    whole = [case_of(encode(noisy(*size))) for encode in BASELINE.values() for size in SIZES]
-    assert {outcome for outcome, _ in outcomes(sanitized, filter(None, whole))} == {DONE}
-    broken = list(filter(None, map(case_of, damaged(4000))))
+    layouts = [encode for layout, encode in BASELINE.items() if (layout, 4) not in LEFT_TO_OTHERS]
+    whole = [one for encode in layouts for size in SIZES for one in cases_of(encode(noisy(*size)))]
+    assert {outcome for outcome, _ in outcomes(sanitized, whole)} == {DONE}
+    broken = [one for data in damaged(4000) for one in cases_of(data)]
     found = [outcome for outcome, _ in outcomes(sanitized, broken)]
-    assert len(found) == len(broken) > 2000
+    assert len(found) == len(broken) > 4000
     assert set(found) == {DONE, UNUSUAL}
 
 
@@ -214,7 +245,7 @@ def test_frames_and_tables_of_nonsense_stay_within_their_memory(sanitized: Path)
     chance = random.Random(2)
     frame = baseline(BASELINE["4:2:0"](noisy(75, 60)))
     assert frame is not None
-    packed, scan = jpeg_eighth._packed(frame), chance.randbytes(4000)
+    packed, scan = jpeg_scaled._packed(frame), chance.randbytes(4000)
     broken = []
     for _ in range(2000):
         spoiled = bytearray(packed)
@@ -223,7 +254,8 @@ def test_frames_and_tables_of_nonsense_stay_within_their_memory(sanitized: Path)
         width, height, count = struct.unpack_from("=3i", spoiled)
         if not (0 < width < 3000 and 0 < height < 3000 and count in (1, 3)):
             continue
-        broken.append(case(bytes(spoiled), scan, -(-width // 8), -(-height // 8)))
+        by = chance.choice(DENOMINATORS)
+        broken.append(case(bytes(spoiled), scan, -(-width // by), -(-height // by), by))
     assert len(outcomes(sanitized, broken)) == len(broken) > 1000
 
 
@@ -242,7 +274,7 @@ NONSENSE = {
 def test_numbers_that_make_no_sense_are_refused(sanitized: Path, kind: str) -> None:
     frame = baseline(BASELINE["4:2:0"](noisy(16, 16)))
     assert frame is not None
-    packed = struct.pack("=4i", *NONSENSE[kind]) + jpeg_eighth._packed(frame)[16:]
+    packed = struct.pack("=4i", *NONSENSE[kind]) + jpeg_scaled._packed(frame)[16:]
     assert outcomes(sanitized, [case(packed, b"\xff\xd9", 0, 0)]) == [(UNUSUAL, 0)]
 
 
@@ -250,17 +282,22 @@ def test_numbers_that_make_no_sense_are_refused(sanitized: Path, kind: str) -> N
 def test_so_are_those_of_a_component(sanitized: Path, part: int, value: int) -> None:
     frame = baseline(BASELINE["4:2:0"](noisy(16, 16)))
     assert frame is not None
-    packed = bytearray(jpeg_eighth._packed(frame))
+    packed = bytearray(jpeg_scaled._packed(frame))
     struct.pack_into("=i", packed, 16 + 4 * part, value)
     assert outcomes(sanitized, [case(bytes(packed), b"\xff\xd9", 2, 2)]) == [(UNUSUAL, 0)]
 
 
-@pytest.mark.parametrize(("columns", "lines"), [(3, 2), (2, 3), (-1, 2), (2, -1)])
-def test_there_are_no_more_pixels_than_the_frame_has(sanitized: Path, columns: int, lines: int) -> None:
+@pytest.mark.parametrize(
+    ("columns", "lines", "denominator"),
+    [(3, 2, 8), (2, 3, 8), (-1, 2, 8), (2, -1, 8), (5, 4, 4), (4, 5, 4), (2, 2, 2), (2, 2, 0), (2, 2, -4)],
+)
+def test_there_are_no_more_pixels_than_the_frame_has(
+    sanitized: Path, columns: int, lines: int, denominator: int
+) -> None:
     data = BASELINE["4:2:0"](noisy(16, 16))
     frame = baseline(data)
     assert frame is not None
-    asked = case(jpeg_eighth._packed(frame), data[frame.scan :], columns, lines)
+    asked = case(jpeg_scaled._packed(frame), data[frame.scan :], columns, lines, denominator)
     assert outcomes(sanitized, [asked])[0][0] == UNUSUAL
 
 
@@ -270,6 +307,6 @@ def test_what_was_built_from_other_sources_is_not_loaded(monkeypatch: pytest.Mon
             shutil.copy(one, tmp_path)
     monkeypatch.setattr(native, "FOLDER", tmp_path)
     assert native.library.__wrapped__() is not None
-    with (tmp_path / "jpeg_eighth.h").open("a") as header:
+    with (tmp_path / "jpeg_scaled.h").open("a") as header:
         header.write("\n")
     assert native.library.__wrapped__() is None

@@ -1,7 +1,8 @@
-"""Baseline JPEGs at an eighth of their size, by our own decoder (`engine/native/jpeg_eighth.c`).
+"""Baseline JPEGs at a quarter and an eighth of their size, by our own decoder (`engine/native/jpeg_scaled.c`).
 
-A decoder goes through all of a file, and at an eighth most of what it decodes does not show. Ours only finds out where the
-blocks end; the pixels are libjpeg-turbo's, and what is not plain is left to that.
+A decoder goes through all of a file, and most of what it decodes does not show in so small a picture. At an eighth ours only
+finds out where the blocks end, at a quarter it adds up what counts of them; the pixels are libjpeg-turbo's, and what is not
+plain is left to that.
 """
 
 from __future__ import annotations
@@ -19,9 +20,18 @@ from imgproxy_py.engine.libvips import address_of_pixels, blank_like, size_of
 from imgproxy_py.engine.native import library
 from imgproxy_py.recipe.jpeg_baseline import QUANTIZERS, TABLES, Baseline, Component, baseline
 
-# `struct jpeg` of jpeg_eighth.h, part after part.
+# `struct jpeg` of jpeg_scaled.h, part after part.
 _FRAME, _COMPONENT, _TABLE_BYTES, _MOST_COMPONENTS = "=4i", f"=4i{QUANTIZERS}s", 16 + 256, 3
 _DONE = 0
+
+DENOMINATORS = frozenset({4, 8})
+"""How many times smaller the pictures may be."""
+
+MOST_BYTES = 16 * 1024 * 1024
+"""The most that pixels may take: libvips decodes line by line, and of large pictures never has all of them."""
+
+_LEAST_BYTES = {4: 1_000_000, 8: 0}
+"""From which size of a file on it pays, by the denominator."""
 
 
 class _Pixels(ctypes.Structure):
@@ -32,6 +42,7 @@ class _Pixels(ctypes.Structure):
         ("stride", ctypes.c_size_t),
         ("columns", ctypes.c_int32),
         ("lines", ctypes.c_int32),
+        ("denominator", ctypes.c_int32),
     )
 
 
@@ -40,24 +51,32 @@ def _decoder() -> Any:
     compiled = library()
     if compiled is None:
         return None
-    function = compiled.imgproxy_jpeg_eighth
+    function = compiled.imgproxy_jpeg_scaled
     function.argtypes = [ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t, _Pixels, ctypes.POINTER(ctypes.c_int32)]
     function.restype = ctypes.c_int
     return function
 
 
-def decoded(image: pyvips.Image, data: bytes, interrupt: Interrupt) -> pyvips.Image | None:
-    """Give an image that libvips has opened at an eighth of its size, with all its pixels in memory.
+def is_sooner(data: bytes, shrink: int) -> bool:
+    """Tell whether a file is decoded sooner by this than by libjpeg-turbo, if at all."""
+    return len(data) >= _LEAST_BYTES.get(shrink, len(data) + 1)
 
-    `None` if libvips or libjpeg-turbo has to decode it: there is no compiled part, or the file is damaged or not plain.
+
+def decoded(image: pyvips.Image, data: bytes, shrink: int, interrupt: Interrupt) -> pyvips.Image | None:
+    """Give an image that libvips has opened `shrink` times smaller than it is, with all its pixels in memory.
+
+    `None` if libvips or libjpeg-turbo has to decode it: at other sizes, without the compiled part, and if the file is damaged,
+    not plain or very large.
     Raises `DeadlineExceeded` if the work is to stop, which is looked at with each row of blocks.
     """
-    frame = baseline(data) if _decoder() else None
-    if frame is None or len(frame.components) != image.bands or image.format != "uchar":
+    frame = baseline(data) if shrink in DENOMINATORS and _decoder() and _fits(image) else None
+    if frame is None or len(frame.components) != image.bands:
         return None
     made, stop = blank_like(image), ctypes.c_int32(0)
     with interrupt.stopping(lambda: _raise(stop)):
-        outcome = _decoder()(_packed(frame), _address(data) + frame.scan, len(data) - frame.scan, _place(made), stop)
+        outcome = _decoder()(
+            _packed(frame), _address(data) + frame.scan, len(data) - frame.scan, _place(made, shrink), stop
+        )
     interrupt.check()
     return made if outcome == _DONE else None
 
@@ -70,9 +89,14 @@ def _address(data: bytes) -> int:
     return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
 
 
-def _place(image: pyvips.Image) -> _Pixels:
+def _fits(image: pyvips.Image) -> bool:
     size = size_of(image)
-    return _Pixels(address_of_pixels(image), size.width * image.bands, size.width, size.height)
+    return image.format == "uchar" and size.width * size.height * image.bands <= MOST_BYTES
+
+
+def _place(image: pyvips.Image, denominator: int) -> _Pixels:
+    size = size_of(image)
+    return _Pixels(address_of_pixels(image), size.width * image.bands, size.width, size.height, denominator)
 
 
 def _packed(frame: Baseline) -> bytes:
