@@ -91,7 +91,7 @@ def _address(data: bytes) -> int:
 
 def _fits(image: pyvips.Image) -> bool:
     size = size_of(image)
-    return image.format == "uchar" and size.width * size.height * image.bands <= MOST_BYTES
+    return bool(image.format == "uchar" and size.width * size.height * image.bands <= MOST_BYTES)
 
 
 def _place(image: pyvips.Image, denominator: int) -> _Pixels:

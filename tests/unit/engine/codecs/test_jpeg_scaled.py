@@ -1,4 +1,4 @@
-"""JPEGs at a quarter and an eighth come out of our own decoder as libjpeg-turbo's and libvips' have them, or are left to those."""
+"""JPEGs at a quarter and an eighth come out of our own decoder with libvips' pixels, or are left to others."""
 
 from __future__ import annotations
 
@@ -98,6 +98,21 @@ def test_other_layouts_are_left_to_others(kind: str, shrink: int) -> None:
 
 def test_so_are_other_sizes() -> None:
     assert ours(BASELINE["4:2:0"](noisy(90, 70)), 2) is None
+
+
+@pytest.mark.parametrize(
+    ("length", "shrink", "sooner"),
+    [(0, 8, True), (999_999, 4, False), (1_000_000, 4, True), (10_000_000, 2, False), (10_000_000, 1, False)],
+)
+def test_at_a_quarter_it_is_for_large_files(length: int, shrink: int, sooner: bool) -> None:
+    assert jpeg_scaled.is_sooner(bytes(length), shrink) == sooner
+
+
+def test_what_pixels_would_fill_too_much_memory_is_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jpeg_scaled, "MOST_BYTES", 22 * 17 * 3 - 1)
+    assert ours(BASELINE["4:2:0"](noisy(90, 70)), 4) is None
+    monkeypatch.setattr(jpeg_scaled, "MOST_BYTES", 22 * 17 * 3)
+    assert ours(BASELINE["4:2:0"](noisy(90, 70)), 4) is not None
 
 
 def test_colors_come_out_as_they_are_of_any_strength() -> None:
