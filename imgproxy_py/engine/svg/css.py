@@ -32,7 +32,8 @@ _CARRIED = re.compile(
     re.IGNORECASE,
 )
 
-_NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# With the backslashes before it: is their number odd, the last is of the same escape.
+_NOT_XML = re.compile(r"(?<!\\)(?P<before>\\*)(?P<character>[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff])")
 
 _MAX_LENGTH = 1_000_000  # of CSS with other references: parsing that takes seconds
 _DEEPEST = 100  # blocks and functions in each other: they are walked by recursion
@@ -68,7 +69,12 @@ def without_foreign_references(text: str, picture: Callable[[str], str | None] =
 
 def within_xml(css: str) -> str:
     """Give CSS with characters that XML cannot hold escaped; parsing took the escapes away that brought them here."""
-    return _NOT_XML.sub(lambda found: f"\\{ord(found[0]) or 0xFFFD:x} ", css)
+    return _NOT_XML.sub(_escaped, css)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    before = found["before"]
+    return before[: len(before) // 2 * 2] + f"\\{ord(found['character']) or 0xFFFD:x} "
 
 
 def fragments(text: str) -> list[str]:

@@ -170,6 +170,15 @@ def test_no_encoding_hides_anything(encoding: str) -> None:
     assert b"evil" not in clean
 
 
+@pytest.mark.parametrize("escape", ["\\7", "\\1 ", "\\\\\\7", "\\d800 ", "\\ffff "])
+@pytest.mark.parametrize("name", ["url", "src", "image-set"])
+def test_a_name_that_begins_with_what_xml_cannot_hold_is_not_cut_down_to_its_end(escape: str, name: str) -> None:
+    clean = sanitized(svg(f"<style>a {{ b: url({EVIL}); c: {escape}{name}({EVIL}) }}</style>"))
+    assert b": none" in clean
+    assert foreign(clean) == []
+    assert sanitized(clean) == clean
+
+
 @pytest.mark.parametrize("escape", ["\\0", "\\1 ", "\\c ", "\\d800 ", "\\ffff ", "\\110000 "])
 def test_escapes_of_what_xml_cannot_hold_stay_escaped(escape: str) -> None:
     clean = sanitized(
