@@ -31,7 +31,7 @@ from imgproxy_py.stores.s3 import S3, S3Settings
 from tests.servers import GcsServer
 
 DATA = bytes(range(256)) * 40
-SETTINGS = DownloadSettings()
+SETTINGS = DownloadSettings(download_timeout=60)
 
 
 @dataclass(frozen=True)

@@ -214,7 +214,9 @@ async def test_the_endpoint_of_googles_json_protocol_is_understood(gcs_server: G
 
 async def test_a_generation_is_a_version(gcs_server: GcsServer) -> None:
     generation = gcs_server.put("versioned.png", b"first")
-    source = StoredSource(Buckets(google(GcsSettings(gcs_endpoint=gcs_server.url))), DownloadSettings())
+    source = StoredSource(
+        Buckets(google(GcsSettings(gcs_endpoint=gcs_server.url))), DownloadSettings(download_timeout=60)
+    )
     ref = SourceRef(scheme="gs", location=f"{gcs_server.bucket}/versioned.png", version=generation)
     found = await source.fetch(ref)
     assert isinstance(found, Original)

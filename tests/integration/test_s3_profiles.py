@@ -64,7 +64,7 @@ async def both(
 async def test_each_bucket_is_read_where_it_lies_with_the_credentials_for_it(
     both: S3Profiles, bucket: str, data: bytes
 ) -> None:
-    source = StoredSource(Buckets(both), DownloadSettings())
+    source = StoredSource(Buckets(both), DownloadSettings(download_timeout=60))
     found = await source.fetch(SourceRef(scheme="s3", location=f"{bucket}/a.png"))
     assert isinstance(found, Original)
     assert found.data == data

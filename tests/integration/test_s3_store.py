@@ -185,7 +185,7 @@ async def test_versions_are_read(moto_server: S3Server) -> None:
         assert (await bucket.get("a.png"))[1] == b"new"
         assert (await bucket.get("a.png", version=old.version))[1] == b"old"
         assert (await bucket.stat("a.png", version=new.version)).version == new.version
-        source = StoredSource(Buckets(s3), DownloadSettings())
+        source = StoredSource(Buckets(s3), DownloadSettings(download_timeout=60))
         found = await source.fetch(SourceRef(scheme="s3", location="versions/a.png", version=old.version))
         assert getattr(found, "data", None) == b"old"
 
