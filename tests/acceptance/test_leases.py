@@ -203,7 +203,7 @@ async def test_when_the_makers_clients_leave_another_makes_it_at_once(start: Sta
     await asyncio.gather(*(client.leave() for client in leaving))
     began = time.monotonic()
     await asyncio.to_thread(origin.is_asked, "/left.png", 2)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5  # a third of the lease
     origin.let_go("/left.png")
     assert Counter(one.status for one in await answers(staying)) == {200: 10}
 
