@@ -96,13 +96,14 @@ async def read_events(running: Running) -> None:
 
 @dataclass
 class Load:
-    """Clients that ask again and again until told to end; each failure is kept."""
+    """Clients that ask again and again until told to end; each failure is kept, with what was asked and when."""
 
     running: Running
     answered: int = 0
     refused: int = 0
     failures: list[str] = field(default_factory=list)
     over: bool = False
+    began: float = field(default_factory=time.monotonic)
 
     async def keep_alive(self, path: str = "/_/slow", pause: float = 0.0) -> None:
         while not self.over:
@@ -122,7 +123,7 @@ class Load:
             try:
                 head, _ = await ask(reader, writer, path)
             except (OSError, EOFError) as error:
-                self.failures.append(repr(error))
+                self._failed(path, error)
                 return
             self.answered += 1
             if b"connection: close" in head.lower():
@@ -142,7 +143,10 @@ class Load:
                     await ask(reader, writer, path, "Connection: close")
                     self.answered += 1
                 except (OSError, EOFError) as error:
-                    self.failures.append(repr(error))
+                    self._failed(path, error)
+
+    def _failed(self, path: str, error: Exception) -> None:
+        self.failures.append(f"{path} after {time.monotonic() - self.began:.3f} s: {error!r}")
 
 
 async def ask(
