@@ -70,6 +70,11 @@ class Clients:
         return any(address in network for network in self._networks)
 
 
+def has_left(request: web.Request) -> bool:
+    """Tell whether the client of a request is known to be gone."""
+    return request.transport is None or request.transport.is_closing()
+
+
 def _listed(values: Iterable[str]) -> list[str]:
     return [part.strip() for value in values for part in value.split(",") if part.strip()]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import web
 
+from imgproxy_py.delivery.clients import has_left
 from imgproxy_py.delivery.headers import cache_control, cdn_headers, content_disposition, sendable, tags_told
 from imgproxy_py.delivery.question import Question
 from imgproxy_py.delivery.respond import Responder
@@ -67,9 +68,9 @@ async def relay(
                 async for chunk in answer.chunks:
                     record.bytes_out += len(chunk)
                     await response.write(chunk)
-            except ConnectionError:
-                raise  # the client has left
             except Exception as error:
+                if isinstance(error, ConnectionError) and has_left(request):
+                    raise
                 _note(record, error)
                 response.break_off(request)
                 return response

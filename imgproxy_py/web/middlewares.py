@@ -20,6 +20,7 @@ from aiohttp import hdrs, web
 from multidict import MultiMapping, istr
 from yarl import URL
 
+from imgproxy_py.delivery.clients import has_left
 from imgproxy_py.delivery.handlers import Hit
 from imgproxy_py.delivery.question import Head
 from imgproxy_py.errors import ClientGone, ImgproxyError, SecretMismatch
@@ -161,11 +162,11 @@ class Around:
                 return refusal
             self._check_secret(request, door)
             return await door.handler(request)
-        except ConnectionError:
-            raise
         except web.HTTPException as error:  # aiohttp's own, such as a body that is too large
             return web.Response(status=error.status, text=error.reason)
         except Exception as error:
+            if isinstance(error, ConnectionError) and has_left(request):  # else it is some other connection
+                raise
             return _apology(error, request, door, record)
 
     def _check_secret(self, request: web.Request, door: Door) -> None:

@@ -131,9 +131,10 @@ def answered(client: Client, status: int) -> bool:
     return line in client.shop.metrics.exposition().decode()
 
 
-async def test_a_defect_in_the_middle_of_a_stream_aborts_the_connection_and_adds_no_second_answer(client):
+@pytest.mark.parametrize("defect", [ZeroDivisionError(), ConnectionResetError()])
+async def test_a_defect_in_the_middle_of_a_stream_aborts_the_connection_and_adds_no_second_answer(client, defect):
     raw = client.shop.source.raw_answer
-    raw.breaks = ZeroDivisionError()
+    raw.breaks = defect
     raw.headers = dict(PLAIN)
     raw.pieces = [b"first "]
     answer = await client.get(CAT)

@@ -25,10 +25,12 @@ Ask = Callable[..., Awaitable[Answer]]
 
 
 async def echo(request: web.Request) -> web.Response:
-    """Answer with the raw target; `boom`, `bad`, `busy`, `large` and `streamed` in it make trouble."""
+    """Answer with the raw target; `boom`, `reset`, `bad`, `busy`, `large` and `streamed` in it make trouble."""
     target = request.raw_path
     if "boom" in target:
         raise RuntimeError("/srv/secret")
+    if "reset" in target:
+        raise ConnectionResetError("by a peer of ours")
     if "bad" in target:
         request[RECORD].vary = "Accept"
         raise BadRequest("w: 'x'", private="told to operators")
@@ -160,6 +162,12 @@ async def test_an_unexpected_error_is_logged_and_not_shown(serve, tmp_path):
     assert failed["event"] == "request_failed"
     assert "RuntimeError: /srv/secret" in failed["exception"]
     assert (answered["request_id"], answered["status"], answered["level"]) == ("r7", 500, "error")
+
+
+async def test_that_another_connection_broke_is_no_client_who_left(serve, tmp_path):
+    failed, answered = await logged(serve, tmp_path, "/_/reset")
+    assert "ConnectionResetError: by a peer of ours" in failed["exception"]
+    assert (answered["status"], answered["level"]) == (500, "error")
 
 
 async def logged(serve: Any, tmp_path: Path, target: str, **headers: str) -> list[dict[str, Any]]:
