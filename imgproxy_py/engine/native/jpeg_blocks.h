@@ -58,7 +58,7 @@ static void weigh_for_four(struct weights *weights, int n) {
 }
 
 static void weigh(struct weights *weights, int side, const uint8_t *quantizers) {
-    int most = 0, size = BOUNDED;
+    int most = 1, size = BOUNDED;
     for (int n = 0; n < BLOCK; n++) {
         weights->quantizers[n] = quantizers[n];
         (side == 2 ? weigh_for_two : weigh_for_four)(weights, n);

@@ -302,6 +302,18 @@ def test_so_are_those_of_a_component(sanitized: Path, part: int, value: int) -> 
     assert outcomes(sanitized, [case(bytes(packed), b"\xff\xd9", 2, 2)]) == [(UNUSUAL, 0)]
 
 
+def test_quantizers_of_nothing_come_to_an_end(sanitized: Path) -> None:
+    data = BASELINE["4:2:0"](noisy(16, 16))
+    frame = baseline(data)
+    assert frame is not None
+    packed = jpeg_scaled._packed(frame)
+    for one in frame.components:
+        packed = packed.replace(one.quantizers, bytes(64))
+    assert packed != jpeg_scaled._packed(frame)
+    asked = [case(packed, data[frame.scan :], 16 // by, 16 // by, by) for by in DENOMINATORS]
+    assert [outcome for outcome, _ in outcomes(sanitized, asked)] == [DONE, DONE]
+
+
 @pytest.mark.parametrize(
     ("columns", "lines", "denominator"),
     [(3, 2, 8), (2, 3, 8), (-1, 2, 8), (2, -1, 8), (5, 4, 4), (4, 5, 4), (2, 2, 2), (2, 2, 0), (2, 2, -4)],
