@@ -135,8 +135,11 @@ class House:
             aws_secret_access_key=servers.SECRET_KEY,
             config=Config(s3={"addressing_style": "path"}, max_pool_connections=8),
         )
-        client.create_bucket(Bucket=BUCKET)
-        client.create_bucket(Bucket=RESULTS)
+        for name in (BUCKET, RESULTS):
+            with suppress(
+                client.exceptions.BucketAlreadyOwnedByYou
+            ):  # by a first try whose answer did not come in time
+                client.create_bucket(Bucket=name)
         with ThreadPoolExecutor(8) as pool:
             for _ in pool.map(
                 lambda name: client.put_object(Bucket=BUCKET, Key=f"{name}.jpg", Body=self._original(name)),

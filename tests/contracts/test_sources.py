@@ -28,6 +28,7 @@ from imgproxy_py.stores.local import LocalStore
 from imgproxy_py.stores.memory import MemoryStore
 from imgproxy_py.stores.port import Store
 from imgproxy_py.stores.s3 import S3, S3Settings
+from tests.buckets import make_bucket
 from tests.servers import GcsServer
 
 DATA = bytes(range(256)) * 40
@@ -77,7 +78,7 @@ async def _http(directory: Path, opening: AsyncExitStack) -> Origin:
 
 async def _s3(url: str, opening: AsyncExitStack) -> Origin:
     s3 = await opening.enter_async_context(S3(S3Settings(s3_endpoint=url)))
-    await s3.call("create_bucket", Bucket="sources")
+    await make_bucket(s3, "sources")
 
     async def put(name: str, data: bytes) -> SourceRef:
         await s3.bucket("sources").put(name, data, media_type="image/png")

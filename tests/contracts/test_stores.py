@@ -20,6 +20,7 @@ from imgproxy_py.stores.local import LocalStore
 from imgproxy_py.stores.memory import MemoryStore
 from imgproxy_py.stores.port import CHUNK_BYTES, ByteRange, Store
 from imgproxy_py.stores.s3 import S3, S3Settings
+from tests.buckets import make_bucket
 from tests.servers import AZURITE, AZURITE_ACCOUNT, AZURITE_KEY, AzureServer
 
 DATA = bytes(range(256)) * 40
@@ -44,7 +45,7 @@ class _Connections(dict[str, S3]):
     async def bucket(self, url: str) -> Store:
         if url not in self:
             self[url] = await self._opening.enter_async_context(S3(S3Settings(s3_endpoint=url)))
-            await self[url].call("create_bucket", Bucket=BUCKET)
+            await make_bucket(self[url], BUCKET)
         return await _emptied(self[url].bucket(BUCKET))
 
 

@@ -21,6 +21,7 @@ from imgproxy_py.recipe.source import SourceRef
 from imgproxy_py.sources.settings import DownloadSettings
 from imgproxy_py.sources.stored import Buckets, StoredSource
 from imgproxy_py.stores.s3 import S3, S3Settings
+from tests.buckets import make_bucket
 from tests.servers import S3Server
 
 pytestmark = pytest.mark.usefixtures("aws_credentials")
@@ -177,7 +178,7 @@ def test_buckets_are_allowed_or_denied(allowed: tuple[str, ...], denied: tuple[s
 
 async def test_versions_are_read(moto_server: S3Server) -> None:
     async with S3(S3Settings(s3_endpoint=moto_server.url)) as s3:
-        await s3.call("create_bucket", Bucket="versions")
+        await make_bucket(s3, "versions")
         await s3.call("put_bucket_versioning", Bucket="versions", VersioningConfiguration={"Status": "Enabled"})
         bucket = s3.bucket("versions")
         old, new = await bucket.put("a.png", b"old"), await bucket.put("a.png", b"new")
@@ -192,7 +193,7 @@ async def test_versions_are_read(moto_server: S3Server) -> None:
 
 async def test_what_was_stored_with_an_object_is_told(moto_server: S3Server) -> None:
     async with S3(S3Settings(s3_endpoint=moto_server.url)) as s3:
-        await s3.call("create_bucket", Bucket="headers")
+        await make_bucket(s3, "headers")
         await s3.call(
             "put_object", Bucket="headers", Key="a.png", Body=b"x", CacheControl="max-age=9", ContentType="image/x"
         )
@@ -202,7 +203,7 @@ async def test_what_was_stored_with_an_object_is_told(moto_server: S3Server) -> 
 
 async def test_many_at_once_share_the_pool(weed_server: S3Server) -> None:
     async with S3(S3Settings(s3_endpoint=weed_server.url, s3_max_connections=4)) as s3:
-        await s3.call("create_bucket", Bucket="many")
+        await make_bucket(s3, "many")
         bucket = s3.bucket("many")
         await asyncio.gather(*(bucket.put(f"{number}.png", b"%d" % number) for number in range(40)))
         found = await asyncio.gather(*(bucket.get(f"{number}.png") for number in range(40)))
