@@ -99,7 +99,7 @@ async def test_one_makes_and_the_others_are_told(three: list[Process]) -> None:
     three[0].gate.set()
     began = time.perf_counter()
     assert await asyncio.gather(*tasks) == [7, 7, 7]
-    assert time.perf_counter() - began < 0.15
+    assert time.perf_counter() - began < 0.25  # when each would look
     assert 0 < await three[0].connection.execute("PTTL", KEY) <= SECONDS * 1000
 
 
@@ -152,7 +152,7 @@ async def test_a_redis_that_hangs_costs_those_who_wait_its_time_out(
     try:
         began = time.perf_counter()
         await until(lambda: all(one.made for one in three))
-        assert time.perf_counter() - began < 0.25 + 0.25 + 0.25  # until they look, the time-out, and room
+        assert time.perf_counter() - began < 0.25 + 0.25 + 1  # until they look, the time-out, and room
         three[0].gate.set()
         assert await asyncio.gather(*tasks) == [7, 7, 7]
     finally:
