@@ -20,7 +20,7 @@ from imgproxy_py.rendering.redis_leases import RedisLeases
 from tests import servers
 from tests.fakes import quiet_loop, until
 
-SECONDS = 0.5
+SECONDS = 0.8
 KEY = "imgproxy:lease:k"
 
 
