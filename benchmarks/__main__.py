@@ -18,7 +18,7 @@ from benchmarks.bench import FULL, SHORT, Bench, Effort, Outcome, say
 from benchmarks.charts import draw
 from benchmarks.cold import cold
 from benchmarks.hits import hits
-from benchmarks.machine import machine
+from benchmarks.machine import before, machine
 from benchmarks.mixed import mixed
 from benchmarks.originals import FOLDER_VARIABLE, prepared
 from benchmarks.overload import overload
@@ -78,7 +78,7 @@ def main() -> None:
     if arguments.folder:
         print(originals.folder.resolve())
         return
-    load = os.getloadavg()[0]
+    begun = before()
     peers, told = _peers(arguments)
     with tempfile.TemporaryDirectory(prefix="imgproxy-bench-") as work:
         bench = Bench(
@@ -89,7 +89,7 @@ def main() -> None:
             connections=arguments.connections,
         )
         outcomes = [_measured(name, bench) for name in WORKLOADS if name in arguments.only]
-    _tell(arguments, outcomes, [machine(load), *told])
+    _tell(arguments, outcomes, [machine(begun), *told])
     if any(outcome.broken for outcome in outcomes):
         sys.exit(1)
 

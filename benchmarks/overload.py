@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import tempfile
@@ -28,7 +27,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.arithmetic import percentile
 from benchmarks.bench import Bench, Outcome, say
-from benchmarks.machine import machine
+from benchmarks.machine import before, machine
 from benchmarks.processes import HOST, module
 from benchmarks.report import Table
 from benchmarks.service import Service, serving
@@ -229,7 +228,7 @@ def _crowded(
 def main() -> None:
     """Measure and print."""
     arguments = _parser().parse_args()
-    load = os.getloadavg()[0]
+    begun = before()
     originals = sorted(path.name for path in arguments.pictures.glob("*.jpg"))
     settings = dict(pair.split("=", 1) for pair in arguments.set)
     table = Table("Overload", list(_COLUMNS))
@@ -246,7 +245,7 @@ def main() -> None:
             )
             table.add(*row)
     print(table.text())
-    print(f"\n{machine(load)}")
+    print(f"\n{machine(begun)}")
 
 
 def _parser() -> argparse.ArgumentParser:

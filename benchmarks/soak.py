@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import random
 import shlex
 import sys
@@ -22,7 +21,7 @@ import matplotlib as mpl
 import numpy
 from matplotlib import pyplot
 
-from benchmarks.machine import machine
+from benchmarks.machine import before, machine
 from benchmarks.processes import HOST, resident_bytes
 from benchmarks.service import Service, serving, signed
 
@@ -98,14 +97,14 @@ class Soak:
 def main() -> None:
     """Soak, print, and write samples and chart."""
     arguments = _parser().parse_args()
-    load = os.getloadavg()[0]
+    begun = before()
     with tempfile.TemporaryDirectory(prefix="imgproxy-soak-") as work:
         with serving(arguments.pictures, Path(work), _SETTINGS) as service:
             soak = soaked(service, targets(arguments.pictures, arguments.pictures_made), arguments.connections)
     arguments.output.mkdir(parents=True, exist_ok=True)
     write_samples(soak, arguments.output / "soak.csv")
     draw(soak, arguments.output / "soak.png")
-    print(report(soak, machine(load), shlex.join(["python", "-m", "benchmarks.soak", *_typed()])))
+    print(report(soak, machine(begun), shlex.join(["python", "-m", "benchmarks.soak", *_typed()])))
     if soak.failed:
         raise SystemExit(f"{soak.failed} pictures were not made")
 
