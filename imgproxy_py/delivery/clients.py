@@ -70,9 +70,10 @@ class Clients:
         return any(address in network for network in self._networks)
 
 
-def has_left(request: web.Request) -> bool:
-    """Tell whether the client of a request is known to be gone."""
-    return request.transport is None or request.transport.is_closing()
+def has_left(request: web.Request, error: Exception) -> bool:
+    """Tell whether an error says that the client of a request is gone; other connections break as well."""
+    gone = request.transport is None or request.transport.is_closing()
+    return gone and isinstance(error, ConnectionError)
 
 
 def _listed(values: Iterable[str]) -> list[str]:

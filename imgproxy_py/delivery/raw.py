@@ -69,7 +69,7 @@ async def relay(
                     record.bytes_out += len(chunk)
                     await response.write(chunk)
             except Exception as error:
-                if isinstance(error, ConnectionError) and has_left(request):
+                if has_left(request, error):
                     raise
                 _note(record, error)
                 response.break_off(request)

@@ -165,7 +165,7 @@ class Around:
         except web.HTTPException as error:  # aiohttp's own, such as a body that is too large
             return web.Response(status=error.status, text=error.reason)
         except Exception as error:
-            if isinstance(error, ConnectionError) and has_left(request):  # else it is some other connection
+            if has_left(request, error):
                 raise
             return _apology(error, request, door, record)
 

@@ -136,9 +136,8 @@ class House:
             config=Config(s3={"addressing_style": "path"}, max_pool_connections=8),
         )
         for name in (BUCKET, RESULTS):
-            with suppress(
-                client.exceptions.BucketAlreadyOwnedByYou
-            ):  # by a first try whose answer did not come in time
+            # It is ours already if the answer to a first try did not come in time.
+            with suppress(client.exceptions.BucketAlreadyOwnedByYou):
                 client.create_bucket(Bucket=name)
         with ThreadPoolExecutor(8) as pool:
             for _ in pool.map(

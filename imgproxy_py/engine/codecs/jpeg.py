@@ -71,7 +71,7 @@ def with_pixels(image: pyvips.Image, data: bytes, shrink: int) -> pyvips.Image:
     plain, is damaged, or large. The work cannot be interrupted, and holds no lock of the interpreter.
     """
     size = plain_size(data) if _decoder() else None
-    if size is None or max(size) < _LEAST_SIDE or not _fits(image):
+    if size is None or max(size) < _LEAST_SIDE or not fits_in_memory(image):
         return image
     made = blank_like(image)
     scaled = Size(-(-size[0] // shrink), -(-size[1] // shrink))
@@ -123,7 +123,8 @@ def _is_plain(kind: Kind) -> bool:
     return kind.format == "uchar" and (kind.bands, kind.interpretation) in _PLAIN
 
 
-def _fits(image: pyvips.Image) -> bool:
+def fits_in_memory(image: pyvips.Image) -> bool:
+    """Tell whether all pixels of an image that is decoded may be in memory at once: 8 bits, grey or colour, not too many."""
     kind = kind_of(image)
     return kind.format == "uchar" and kind.bands in _COLORSPACES and _bytes_of(image) <= MOST_BYTES
 

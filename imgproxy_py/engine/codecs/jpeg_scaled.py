@@ -15,8 +15,9 @@ from typing import Any
 
 import pyvips
 
+from imgproxy_py.engine.codecs.jpeg import fits_in_memory
 from imgproxy_py.engine.interrupt import Interrupt
-from imgproxy_py.engine.libvips import address_of_pixels, blank_like, size_of
+from imgproxy_py.engine.libvips import address_of_pixels, blank_like, kind_of, size_of
 from imgproxy_py.engine.native import library
 from imgproxy_py.recipe.jpeg_baseline import QUANTIZERS, TABLES, Baseline, Component, baseline
 
@@ -24,14 +25,8 @@ from imgproxy_py.recipe.jpeg_baseline import QUANTIZERS, TABLES, Baseline, Compo
 _FRAME, _COMPONENT, _TABLE_BYTES, _MOST_COMPONENTS = "=4i", f"=4i{QUANTIZERS}s", 16 + 256, 3
 _DONE = 0
 
-DENOMINATORS = frozenset({4, 8})
-"""How many times smaller the pictures may be."""
-
-MOST_BYTES = 16 * 1024 * 1024
-"""The most that pixels may take: libvips decodes line by line, and of large pictures never has all of them."""
-
-_LEAST_BYTES = {4: 1_000_000, 8: 0}
-"""From which size of a file on it pays, by the denominator."""
+LEAST_BYTES = {4: 1_000_000, 8: 0}
+"""From which size of a file on it pays, by how many times smaller the picture is to be; at other sizes it cannot be had."""
 
 
 class _Pixels(ctypes.Structure):
@@ -59,7 +54,7 @@ def _decoder() -> Any:
 
 def is_sooner(data: bytes, shrink: int) -> bool:
     """Tell whether a file is decoded sooner by this than by libjpeg-turbo, if at all."""
-    return len(data) >= _LEAST_BYTES.get(shrink, len(data) + 1)
+    return shrink in LEAST_BYTES and len(data) >= LEAST_BYTES[shrink]
 
 
 def decoded(image: pyvips.Image, data: bytes, shrink: int, interrupt: Interrupt) -> pyvips.Image | None:
@@ -69,8 +64,8 @@ def decoded(image: pyvips.Image, data: bytes, shrink: int, interrupt: Interrupt)
     not plain or very large.
     Raises `DeadlineExceeded` if the work is to stop, which is looked at with each row of blocks.
     """
-    frame = baseline(data) if shrink in DENOMINATORS and _decoder() and _fits(image) else None
-    if frame is None or len(frame.components) != image.bands:
+    frame = baseline(data) if shrink in LEAST_BYTES and _decoder() and fits_in_memory(image) else None
+    if frame is None or len(frame.components) != kind_of(image).bands:
         return None
     made, stop = blank_like(image), ctypes.c_int32(0)
     with interrupt.stopping(lambda: _raise(stop)):
@@ -89,14 +84,9 @@ def _address(data: bytes) -> int:
     return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
 
 
-def _fits(image: pyvips.Image) -> bool:
-    size = size_of(image)
-    return bool(image.format == "uchar" and size.width * size.height * image.bands <= MOST_BYTES)
-
-
 def _place(image: pyvips.Image, denominator: int) -> _Pixels:
     size = size_of(image)
-    return _Pixels(address_of_pixels(image), size.width * image.bands, size.width, size.height, denominator)
+    return _Pixels(address_of_pixels(image), size.width * kind_of(image).bands, size.width, size.height, denominator)
 
 
 def _packed(frame: Baseline) -> bytes:

@@ -83,7 +83,7 @@ INLINE void add(struct sums *sums, unsigned place, int value) {
 enum { PAIRS = 4 }; /* for which the bits suffice */
 
 /* What a block's AC coefficients are: none but 0, others, or unreadable. */
-enum coded { EVEN_ONLY, UNEVEN, DAMAGED };
+enum coded { FLAT, VARIED, DAMAGED };
 
 /* Add pairs of words; tell whether the next is none. */
 INLINE int add_pairs(struct cursor *at, const struct codes *codes, struct sums *sums) {
@@ -124,7 +124,7 @@ static enum coded summed_with_care(struct reader *r, const struct codes *codes, 
     memset(values + 1, 0, (count - 1) * sizeof *values);
     while (!(sums.notes & ENDS))
         if (add_word(&r->at, codes, &sums)) return DAMAGED;
-    return UNEVEN;
+    return VARIED;
 }
 
 /* Decode a block's AC coefficients into `count` sums, of which the first is not touched. */
@@ -137,7 +137,7 @@ INLINE enum coded summed(struct reader *r, const struct codes *codes, const stru
     } while (!(sums.notes & ENDS));
     if (sums.notes & weights->large) return summed_with_care(r, codes, weights, values, count);
     r->at = at;
-    return sums.place ? UNEVEN : EVEN_ONLY;
+    return sums.place ? VARIED : FLAT;
 }
 
 /* ---- samples ---- */

@@ -86,19 +86,19 @@ INLINE int pass_over(struct reader *r, const struct codes *codes) {
 }
 
 /* Make the sample that a block's DC coefficient alone comes to. */
-INLINE uint8_t even_sample(const struct plane *plane, const struct jpeg_component *part, int *unusual) {
+INLINE uint8_t flat_sample(const struct plane *plane, const struct jpeg_component *part, int *unusual) {
     return sample((plane->dc * part->quantizers[0] + 4) >> 3, unusual);
 }
 
 INLINE int one_sample(struct decoder *d, const struct jpeg_component *part, struct plane *plane, int across, int down) {
     int unusual = 0;
     if (pass_over(&d->reader, &d->ac[part->ac])) return JPEG_UNUSUAL;
-    plane->lines[down][across] = even_sample(plane, part, &unusual);
+    plane->lines[down][across] = flat_sample(plane, part, &unusual);
     return unusual ? JPEG_UNUSUAL : JPEG_DONE;
 }
 
-INLINE int even_samples(const struct jpeg_component *part, struct plane *plane, int across, int down, int side) {
-    int unusual = 0, value = even_sample(plane, part, &unusual);
+INLINE int flat_samples(const struct jpeg_component *part, struct plane *plane, int across, int down, int side) {
+    int unusual = 0, value = flat_sample(plane, part, &unusual);
     for (int n = 0; n < side; n++) memset(&plane->lines[down + n][across], value, (size_t)side);
     return unusual ? JPEG_UNUSUAL : JPEG_DONE;
 }
@@ -106,7 +106,7 @@ INLINE int even_samples(const struct jpeg_component *part, struct plane *plane, 
 INLINE int four_samples(struct decoder *d, const struct jpeg_component *part, struct plane *plane, int across, int down) {
     int32_t sums[TWO_SUMS] = {plane->dc * part->quantizers[0] * EVEN_FACTOR};
     enum coded coded = summed(&d->reader, &d->ac[part->ac], &plane->weights, sums, TWO_SUMS);
-    if (coded == EVEN_ONLY) return even_samples(part, plane, across, down, 2);
+    if (coded == FLAT) return flat_samples(part, plane, across, down, 2);
     if (coded == DAMAGED) return JPEG_UNUSUAL;
     return two_by_two(sums, &plane->lines[down][across], &plane->lines[down + 1][across]);
 }
@@ -115,7 +115,7 @@ INLINE int sixteen_samples(struct decoder *d, const struct jpeg_component *part,
     int32_t block[BLOCK] = {plane->dc * part->quantizers[0]};
     uint8_t *lines[MOST_SIDE];
     enum coded coded = summed(&d->reader, &d->ac[part->ac], &plane->weights, block, BLOCK);
-    if (coded == EVEN_ONLY) return even_samples(part, plane, across, 0, 4);
+    if (coded == FLAT) return flat_samples(part, plane, across, 0, 4);
     if (coded == DAMAGED) return JPEG_UNUSUAL;
     for (int n = 0; n < MOST_SIDE; n++) lines[n] = &plane->lines[n][across];
     return four_by_four(block, lines);

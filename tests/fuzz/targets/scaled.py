@@ -29,7 +29,7 @@ def seeds() -> Iterator[bytes]:
 def judge(data: bytes) -> None:
     """What our decoder takes for whole comes to the pixels that libvips has, which finds nothing wrong with it."""
     set_up()
-    for shrink in jpeg_scaled.DENOMINATORS:
+    for shrink in jpeg_scaled.LEAST_BYTES:
         _judge_scaled(data, shrink)
 
 

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgproxy_py.engine import native
-from imgproxy_py.engine.codecs import jpeg_scaled
+from imgproxy_py.engine.codecs import jpeg, jpeg_scaled
 from imgproxy_py.engine.interrupt import Interrupt
 from imgproxy_py.engine.loading import AtOnce, ImageFile
 from imgproxy_py.errors import BrokenImage, DeadlineExceeded
@@ -37,7 +37,7 @@ SIZES = ((8, 8), (17, 33), (64, 40), (129, 250), (203, 121), (1024, 9), (9, 1024
 DONE, STOPPED, UNUSUAL = range(3)
 
 
-DENOMINATORS = sorted(jpeg_scaled.DENOMINATORS)
+DENOMINATORS = sorted(jpeg_scaled.LEAST_BYTES)
 LEFT_TO_OTHERS = {("4:4:0", 4)}
 """Colours would be smoothed from line to line."""
 
@@ -109,9 +109,9 @@ def test_at_a_quarter_it_is_for_large_files(length: int, shrink: int, sooner: bo
 
 
 def test_what_pixels_would_fill_too_much_memory_is_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jpeg_scaled, "MOST_BYTES", 22 * 17 * 3 - 1)
+    monkeypatch.setattr(jpeg, "MOST_BYTES", 22 * 17 * 3 - 1)
     assert ours(BASELINE["4:2:0"](noisy(90, 70)), 4) is None
-    monkeypatch.setattr(jpeg_scaled, "MOST_BYTES", 22 * 17 * 3)
+    monkeypatch.setattr(jpeg, "MOST_BYTES", 22 * 17 * 3)
     assert ours(BASELINE["4:2:0"](noisy(90, 70)), 4) is not None
 
 
