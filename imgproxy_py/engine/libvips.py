@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -81,43 +81,33 @@ def from_memory(loader: str, data: bytes | bytearray, **options: Any) -> pyvips.
     Loaders of a buffer are handed a copy: a millisecond of work and as many bytes again for a file of ten megabytes.
     """
     source = pyvips.Source.new_from_memory(data)
-    image = called(loader, source, **options)
+    image = _loaded(loader, source, options)
     image._references.append(source)  # noqa: SLF001 -- as pyvips does itself in `new_from_source`
     return image
 
 
-def resized(image: pyvips.Image, scale_x: float, scale_y: float, kernel: str) -> pyvips.Image:
-    """Give an image scaled by these factors; raises `pyvips.Error`."""
-    made = called("resize", image, scale_x, vscale=scale_y, kernel=kernel)
-    made._references.extend(image._references)  # noqa: SLF001 -- as pyvips does itself: what memory it reads stays
-    return made
-
-
-def called(operation: str, given: pyvips.VipsObject, *numbers: float, **options: Any) -> pyvips.Image:
-    """Give the image that an operation makes of an image or a source, then of floats; raises `pyvips.Error`.
-
-    pyvips wraps each option in a value of GObject's, which takes some 60 µs more for a loader with three.
-    """
+def _loaded(loader: str, source: pyvips.Source, options: Mapping[str, Any]) -> pyvips.Image:
+    """Give what a loader opens, past pyvips: it wraps each option in a value of GObject's, with three some 60 µs more."""
     made = ctypes.c_void_p()
-    arguments = [_address(given), ctypes.byref(made), *map(ctypes.c_double, numbers)]
+    arguments = [_address(source), ctypes.byref(made)]
     for name, value in options.items():
-        arguments += name.encode(), _argument(operation, name)(value)
-    if _operation(operation)(*arguments, None):
-        raise pyvips.Error(f"unable to call {operation}")
+        arguments += name.encode(), _argument(loader, name)(value)
+    if _loader(loader)(*arguments, None):
+        raise pyvips.Error(f"unable to call {loader}")
     return pyvips.Image(pyvips.ffi.cast("VipsImage *", made.value))
 
 
 @cache
-def _operation(name: str) -> ctypes._NamedFuncPointer:
+def _loader(name: str) -> ctypes._NamedFuncPointer:
     function = _undeclared()[f"vips_{name}"]
     function.argtypes, function.restype = [ctypes.c_void_p, ctypes.c_void_p], ctypes.c_int  # and any number of others
     return function
 
 
 @cache
-def _argument(operation: str, name: str) -> Callable[[Any], Any]:
-    """Give what makes a value an argument in C, of the type that the operation expects under that name."""
-    kind = pyvips.Introspect.get(operation).details[name]["type"]
+def _argument(loader: str, name: str) -> Callable[[Any], Any]:
+    """Give what makes a value an argument in C, of the type that the loader expects under that name."""
+    kind = pyvips.Introspect.get(loader).details[name]["type"]
     if kind == pyvips.GValue.gdouble_type:
         return ctypes.c_double
     if kind in (pyvips.GValue.gint_type, pyvips.GValue.gbool_type):

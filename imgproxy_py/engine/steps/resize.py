@@ -5,7 +5,6 @@ from __future__ import annotations
 import pyvips
 
 from imgproxy_py.engine.color import in_linear_light
-from imgproxy_py.engine.libvips import resized
 from imgproxy_py.engine.steps.alpha import premultiplied
 from imgproxy_py.engine.work import Work
 from imgproxy_py.recipe.model import Kernel
@@ -19,7 +18,7 @@ def resize(work: Work) -> Work:
     kernel = work.stage.resize.kernel
 
     def scaled(image: pyvips.Image) -> pyvips.Image:
-        return resized(image, scale_x, scale_y, str(kernel))
+        return image.resize(scale_x, vscale=scale_y, kernel=str(kernel))
 
     if kernel is Kernel.NEAREST:
         return work.showing(scaled(work.image))  # pixels are picked, not mixed

@@ -10,7 +10,6 @@ import pytest
 import pyvips
 
 from imgproxy_py.engine import libvips
-from imgproxy_py.recipe.model import Kernel
 from tests import pictures
 
 
@@ -94,33 +93,12 @@ def test_the_density_is_that_of_the_attributes() -> None:
     assert libvips.density_of(image) == (image.xres, image.yres) == (2.5, 72 / 25.4)
 
 
-@pytest.mark.parametrize("kernel", [str(one) for one in Kernel])
-@pytest.mark.parametrize("scales", [(0.37, 0.61), (0.5, 1 / 3), (1, 0.9), (1.7, 2)])
-def test_a_resize_gives_what_it_gives_through_pyvips(kernel: str, scales: tuple[float, float]) -> None:
-    image, (across, down) = pictures.noise(61, 47), scales
-    through_pyvips = image.resize(across, vscale=down, kernel=kernel)
-    made = libvips.resized(image, across, down, kernel)
-    assert libvips.size_of(made) == libvips.size_of(through_pyvips)
-    assert made.write_to_memory() == through_pyvips.write_to_memory()
-
-
-def test_an_original_stays_for_as_long_as_what_it_was_resized_to() -> None:
-    whole = pictures.noise(64, 64)
-    opened = libvips.from_memory("pngload_source", pictures.png(whole), access="sequential")
-    made = libvips.resized(opened, 0.5, 0.5, "lanczos3")
-    del opened
-    gc.collect()
-    overwriting = [bytes(20_000) for _ in range(50)]
-    assert made.write_to_memory() == whole.resize(0.5).write_to_memory()
-    del overwriting
-
-
-def test_what_an_operation_refuses_is_told() -> None:
+def test_what_a_loader_refuses_is_told() -> None:
     with pytest.raises(pyvips.Error, match="jpegload_source"):
         libvips.from_memory("jpegload_source", b"\xff\xd8 no JPEG", access="sequential")
 
 
-def test_options_are_of_the_type_that_the_operation_expects() -> None:
+def test_options_are_of_the_type_that_the_loader_expects() -> None:
     drawing = b'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10"/>'
     libvips.set_up()
     made = libvips.from_memory("svgload_source", drawing, dpi=96, scale=1.5, access="sequential", fail_on="truncated")
