@@ -1,11 +1,12 @@
 """More connections than can be served: what is answered, what is refused, and whether the rest of the service stays calm.
 
 `python -m benchmarks.overload --connections 64 1024 8192 --seconds 10` starts the real server, opens so many connections, lets
-each ask for pictures that nobody has asked for before, and prints a table. Beside the crowd one more client asks
-for `/health` fifty times a second, and the server's memory is read. How late that client itself is woken is what a busy machine
-adds (`bystander`). Of the longest answer it is told how long the server's event loop was busy meanwhile, and how long that or
-who asks was ready but had no processor; the rest is other threads' turn at the interpreter. Without a cache in memory, so that
-what is seen is what connections and work take.
+each ask for pictures that nobody has asked for before, and prints a table. Beside the crowd two clients ask for
+`/health` fifty times a second: one on a new connection each time, as Kubernetes and balancers do, one on a connection that it
+keeps. The server's memory is read. How late the former is woken is what a busy machine adds (`bystander`). Of the longest
+answer on the connection kept it is told how long the server's event loop was busy meanwhile, and how long that or who asks was
+ready but had no processor; the rest is other threads' turn at the interpreter. Without a cache in memory, so that what is seen
+is what connections and work take.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from typing import Any, NamedTuple
 from benchmarks.arithmetic import percentile
 from benchmarks.bench import Bench, Outcome, say
 from benchmarks.machine import before, machine
-from benchmarks.processes import HOST, module
+from benchmarks.processes import HOST, module, resident_bytes
 from benchmarks.report import Table
 from benchmarks.service import Service, serving
 
@@ -51,6 +52,8 @@ _COLUMNS = [
     "p99, ms",
     "health p99, ms",
     "health max, ms",
+    "kept: p99, ms",
+    "kept: max, ms",
     "of it busy",
     "without a CPU",
     "bystander p99, ms",
@@ -70,22 +73,69 @@ class Probe(NamedTuple):
 
 
 @dataclass(slots=True)
-class Watch:
-    """What is seen from aside until the end: answers of `/health`, and bytes of memory.
+class Prober:
+    """Asks for `/health` until ended; on a new connection each time, or always on the same one if it `keeps` it.
 
-    `late` are the seconds by which whoever asks for `/health` woke too late: what the machine itself adds, whoever serves.
+    `late` are the seconds by which it woke too late: what the machine itself adds, whoever serves.
     """
 
     service: Service
-    health: list[Probe] = field(default_factory=list)
+    keeps: bool
+    answers: list[Probe] = field(default_factory=list)
     failed: int = 0
     late: list[float] = field(default_factory=list)
-    memory: list[int] = field(default_factory=list)
-    _ended: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def ask_until(self, ended: threading.Event) -> None:
+        """Ask so many times a second."""
+        connection = HTTPConnection(HOST, self.service.port, timeout=30)
+        pause = 1 / _PROBES_A_SECOND
+        while True:
+            slept = time.perf_counter()
+            if ended.wait(pause):
+                break
+            self.late.append(time.perf_counter() - slept - pause)
+            self._ask(connection)
+        connection.close()
+
+    def _ask(self, connection: HTTPConnection) -> None:
+        before, started = self._scheduled(), time.perf_counter()
+        try:
+            connection.request("GET", "/health", headers={} if self.keeps else {"Connection": "close"})
+            answer = connection.getresponse()
+            answer.read()
+            self.failed += answer.status != 200
+        except OSError:
+            self.failed += 1
+            connection.close()
+        seconds, after = time.perf_counter() - started, self._scheduled()
+        self.answers.append(Probe(seconds, after[0] - before[0], after[1] - before[1]))
+
+    def _scheduled(self) -> tuple[float, float]:
+        busy, starved = scheduled(f"{self.service.pid}")
+        return busy, starved + scheduled("thread-self")[1]
+
+    def milliseconds(self) -> tuple[float, float]:
+        """Give what 99 of 100 answers took at most, and the longest."""
+        seconds = sorted(probe.seconds for probe in self.answers)
+        return percentile(seconds, 0.99) * 1000, seconds[-1] * 1000
+
+
+class Watch:
+    """What is seen from aside until the end: answers of `/health`, and bytes of memory."""
+
+    def __init__(self, service: Service) -> None:
+        self.new = Prober(service, keeps=False)
+        self.kept = Prober(service, keeps=True)
+        self.memory: list[int] = []
+        self._pid = service.pid
+        self._ended = threading.Event()
+        self._threads = [
+            threading.Thread(target=self.new.ask_until, args=(self._ended,)),
+            threading.Thread(target=self.kept.ask_until, args=(self._ended,)),
+            threading.Thread(target=self._weigh),
+        ]
 
     def __enter__(self) -> Watch:
-        self._threads = [threading.Thread(target=one) for one in (self._probe, self._weigh)]
         for thread in self._threads:
             thread.start()
         return self
@@ -95,40 +145,9 @@ class Watch:
         for thread in self._threads:
             thread.join()
 
-    def _probe(self) -> None:
-        connection = HTTPConnection(HOST, self.service.port, timeout=30)
-        pause = 1 / _PROBES_A_SECOND
-        while True:
-            slept = time.perf_counter()
-            if self._ended.wait(pause):
-                break
-            before = self._scheduled()
-            started = time.perf_counter()
-            self.late.append(started - slept - pause)
-            try:
-                connection.request("GET", "/health")
-                answer = connection.getresponse()
-                answer.read()
-                self.failed += answer.status != 200
-            except OSError:
-                self.failed += 1
-                connection.close()
-            seconds, after = time.perf_counter() - started, self._scheduled()
-            self.health.append(Probe(seconds, after[0] - before[0], after[1] - before[1]))
-        connection.close()
-
-    def _scheduled(self) -> tuple[float, float]:
-        busy, starved = scheduled(f"{self.service.pid}")
-        return busy, starved + scheduled("thread-self")[1]
-
     def _weigh(self) -> None:
         while not self._ended.wait(0.2):
-            self.memory.append(resident(self.service.pid))
-
-
-def resident(pid: int) -> int:
-    """Give the bytes of memory that a process and its children hold."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+            self.memory.append(resident_bytes(self._pid))
 
 
 def scheduled(process: str) -> tuple[float, float]:
@@ -146,26 +165,24 @@ def measured(
     service: Service, originals: Sequence[str], connections: int, seconds: float, *, impatient: bool
 ) -> list[str]:
     """Give a table's row: what so many connections came to."""
-    before = resident(service.pid)
+    before = resident_bytes(service.pid)
     with Watch(service) as watch:
         found = _crowd(service, originals, connections, seconds, impatient=impatient)
     time.sleep(_REST)
     answers = len(found["pictures"]) + found["refused"] + sum(found["others"].values())
-    health, late = sorted(probe.seconds for probe in watch.health), sorted(watch.late)
-    longest = max(watch.health)
+    late, longest = sorted(watch.new.late), max(watch.kept.answers)
     return [
         f"{connections:,}",
         f"{answers / found['seconds']:,.0f}",
         f"{len(found['pictures']):,}",
         f"{found['refused']:,}",
-        _others(found["others"], watch.failed),
+        _others(found["others"], watch.new.failed + watch.kept.failed),
         f"{percentile(found['pictures'], 0.5) * 1000:,.0f}",
         f"{percentile(found['pictures'], 0.99) * 1000:,.0f}",
-        f"{percentile(health, 0.99) * 1000:,.1f}",
-        *(f"{seconds * 1000:,.1f}" for seconds in longest),
-        f"{percentile(late, 0.99) * 1000:,.1f}",
-        f"{late[-1] * 1000:,.1f}",
-        *(f"{amount / 1e6:,.0f}" for amount in (before, max(watch.memory), resident(service.pid))),
+        *(f"{one:,.1f}" for one in (*watch.new.milliseconds(), *watch.kept.milliseconds())),
+        *(f"{one * 1000:,.1f}" for one in (longest.busy, longest.starved)),
+        *(f"{one * 1000:,.1f}" for one in (percentile(late, 0.99), late[-1])),
+        *(f"{amount / 1e6:,.0f}" for amount in (before, max(watch.memory), resident_bytes(service.pid))),
     ]
 
 

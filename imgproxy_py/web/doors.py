@@ -28,7 +28,7 @@ class Door:
     `path` is without the configured path prefix. A `HEAD` goes to the handler as a `GET` does; its body is dropped. A
     `guarded` door asks for the bearer secret, if there is one. Requests at a `quiet` one are neither logged nor counted.
     `at_once` takes target and headers of a `GET` or `HEAD` and gives, without waiting, what the handler would answer, or
-    `None`; `known` does the same for a door that nobody is counted at, and gives an answer with a body.
+    `None`; `known` does so for probes, whom nobody counts: it gives an answer with a body, the same at all doors that have it.
     """
 
     path: str
@@ -64,6 +64,10 @@ class Doors:
             reverse=True,
         )
         self._elsewhere = elsewhere
+
+    def probes(self) -> tuple[str, ...]:
+        """Give the paths of the doors that have something `known`."""
+        return tuple(path for path, door in self._exact.items() if door.known)
 
     def find(self, target: str) -> Door:
         """Give the door for a raw request target; its query has no say."""

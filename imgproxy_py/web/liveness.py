@@ -32,7 +32,7 @@ class Liveness:
     def known(self) -> bool:
         """Tell, without waiting, whether all was well a moment ago; if not, nothing is said: `ask`."""
         age = self._clock() - self._well_at
-        if LOOK_AGAIN <= age < GIVEN:
+        if age >= LOOK_AGAIN:
             self._look()
         return age < GIVEN
 

@@ -103,7 +103,7 @@ class Around:
         if method not in PICTURE_METHODS or self._traffic.closes:
             return None
         if door.known is not None:
-            return self._known(door.known, method, headers)
+            return self._known(door.known, method, self._headers, _request_id(headers))
         if (hit := self._hit(door, target, headers)) is None:
             return None
         record = _open_record(method, headers, door, started, at)
@@ -117,15 +117,27 @@ class Around:
         return (head, hit.rendered.picture.data) if record.bytes_out else (head,)
 
     def _known(
-        self, known: Callable[[], web.Response | None], method: str, headers: Mapping[str, str]
+        self, known: Callable[[], web.Response | None], method: str, common: Mapping[str, str], request_id: str
     ) -> tuple[bytes, ...] | None:
         """Give what a door knows, with its head; nothing that is not well."""
         response = known()
         if response is None or not isinstance(response.body, bytes):
             return None
         head = Head(response.status, response.headers)
-        wire = filled(laid_out(head, len(response.body), self._headers), _request_id(headers))
+        wire = filled(laid_out(head, len(response.body), common), request_id)
         return (wire,) if method == hdrs.METH_HEAD else (wire, response.body)
+
+    def probes(self) -> tuple[str, ...]:
+        """Give the paths at which `health` is what a `GET` is answered."""
+        return self._doors.probes()
+
+    def health(self) -> bytes:
+        """Give the answer to a probe, which closes its connection, as bytes; blank if it is not known that all is well."""
+        common = {**self._headers, hdrs.CONNECTION: "close"}
+        for path in self.probes():
+            if known := self._doors.find(path).known:
+                return b"".join(self._known(known, hdrs.METH_GET, common, fresh_id()) or ())
+        return b""
 
     def is_probe(self, target: str) -> bool:
         """Tell whether a target is one that neither waits nor is told of."""

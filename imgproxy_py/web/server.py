@@ -131,7 +131,7 @@ class Server:
         self._traffic.keep_alive = settings.keep_alive_timeout > 0
         self._listening = listening
         self._settings = settings
-        self._acceptor = Acceptor(listening, self._wire)
+        self._acceptor = Acceptor(listening, self._wire, self._traffic, application[AROUND])
         self._rounds = Rounds()
         self._ends = Rounds(ENDS_EACH_ROUND, ENDS_AT_LEAST)
 
@@ -143,6 +143,7 @@ class Server:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._acceptor.dismiss_doorkeeper()
         self._acceptor.close()
         self._listening.close()
         await self._runner.cleanup()
@@ -151,6 +152,7 @@ class Server:
         """End without dropping anybody; when this returns, nobody is connected or the time is up."""
         self._traffic.draining = True
         await asyncio.sleep(self._settings.shutdown_delay)
+        await self._acceptor.dismiss_doorkeeper()
         if stop.for_all:
             refuse_new(self._listening)
             await asyncio.sleep(SETTLE)

@@ -28,15 +28,9 @@ from imgproxy_py.telemetry.aggregate import Aggregate
 from imgproxy_py.telemetry.metrics import MetricsSettings
 from imgproxy_py.web.addresses import describe, listen
 from imgproxy_py.web.metrics_site import metrics_site
+from imgproxy_py.web.pauses import Pauses
 from imgproxy_py.web.server import LAST_CALL, MakeApplication, ServerSettings, run_alone
 from imgproxy_py.web.worker import BEAT, POST, READY, WorkerPost, run_worker
-
-FIRST_PAUSE = 0.1
-"""Seconds before the first replacement of a dead worker; each further one doubles it."""
-
-LONGEST_PAUSE = 10.0
-STEADY = 30.0
-"""Seconds of life after which a worker's death counts as the first again."""
 
 _TRACE_SECONDS = 1.0  # that a hanging worker gets to write where it hangs
 _SPARE = 5.0  # seconds beyond a worker's own patience before it is killed
@@ -100,20 +94,6 @@ class _Worker:
         """Tell the worker to finish and end; its word may still arrive."""
         with contextlib.suppress(OSError):  # it is gone already
             self.lifeline.shutdown(socket.SHUT_WR)
-
-
-class Pauses:
-    """How long to wait before each replacement: longer and longer while workers die young."""
-
-    def __init__(self) -> None:
-        self._next = FIRST_PAUSE
-
-    def after(self, lived: float) -> float:
-        """Give the seconds to wait after a worker that has lived so many seconds."""
-        if lived >= STEADY:
-            self._next = FIRST_PAUSE
-        pause, self._next = self._next, min(2 * self._next, LONGEST_PAUSE)
-        return pause
 
 
 class Supervisor:

@@ -15,7 +15,7 @@ from tests.acceptance.origin import Origin
 from tests.acceptance.service import serving
 from tests.capabilities import dropping
 
-CLIENTS = 24
+FEW, CROWD = 24, 96
 
 
 @dataclass
@@ -54,19 +54,22 @@ class Load:
 
 
 @pytest.mark.parametrize(
-    ("processes", "by"),
+    ("processes", "clients", "by"),
     [
-        pytest.param(1, [], id="one process"),
-        pytest.param(2, dropping(), id="two without capabilities"),
-        pytest.param(2, [], id="two", marks=pytest.mark.slow),
-        pytest.param(1, dropping(), id="one without capabilities", marks=pytest.mark.slow),
+        pytest.param(1, FEW, [], id="one process"),
+        pytest.param(1, CROWD, [], id="one process and a crowd"),
+        pytest.param(2, FEW, dropping(), id="two without capabilities"),
+        pytest.param(2, FEW, [], id="two", marks=pytest.mark.slow),
+        pytest.param(2, CROWD, [], id="two and a crowd", marks=pytest.mark.slow),
+        pytest.param(1, FEW, dropping(), id="one without capabilities", marks=pytest.mark.slow),
+        pytest.param(1, CROWD, dropping(), id="one without capabilities and a crowd", marks=pytest.mark.slow),
     ],
 )
-async def test_a_stop_under_load_fails_no_request(processes: int, by: list[str], tmp_path: Path) -> None:
+async def test_a_stop_under_load_fails_no_request(processes: int, clients: int, by: list[str], tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(pictures.png(pictures.marked(300, 200)))
     load = Load()
     with serving(tmp_path, local_filesystem_root=str(tmp_path), processes=str(processes), by=by) as service:
-        asking = [asyncio.create_task(load.ask_until_the_end(service.port, name)) for name in range(CLIENTS)]
+        asking = [asyncio.create_task(load.ask_until_the_end(service.port, name)) for name in range(clients)]
         await asyncio.sleep(1.2)
         assert not any(one.done() for one in asking)
         started = time.monotonic()
@@ -77,8 +80,8 @@ async def test_a_stop_under_load_fails_no_request(processes: int, by: list[str],
         print(f"{len(load.statuses)} answers, ended {time.monotonic() - started:.2f} s after the signal")
     assert load.lost == []
     assert set(load.statuses) == {200}
-    assert len(load.statuses) > CLIENTS
-    assert load.refused == CLIENTS
+    assert len(load.statuses) > clients
+    assert load.refused == clients
 
 
 async def test_a_picture_under_way_is_finished_and_readiness_says_no(tmp_path: Path, origin: Origin) -> None:

@@ -6,25 +6,31 @@ On uvloop, whose manners these are about; what is counted are rounds of its loop
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import signal
 import socket
+import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from itertools import pairwise
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
 import uvloop
 from aiohttp import web
 
-from imgproxy_py.web import accepting, rounds
+from imgproxy_py.web import accepting, crowds, rounds
+from imgproxy_py.web.accepting import Acceptor
 from imgproxy_py.web.application import WebSettings, make_application
+from imgproxy_py.web.crowds import Doorkeeper
 from imgproxy_py.web.doors import Door
 from imgproxy_py.web.problems import ImgproxyVoice
 from imgproxy_py.web.server import Server, ServerSettings
 from imgproxy_py.web.traffic import TRAFFIC, Traffic
+from tests.fakes import until
 
 PICTURE = b"GET /picture HTTP/1.1\r\nHost: a\r\n\r\n"
 HEALTH = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -36,6 +42,11 @@ class Served(NamedTuple):
     port: int
     traffic: Traffic
     begun: list[int]
+    acceptor: Acceptor
+
+    @property
+    def doorkeeper(self) -> Doorkeeper:
+        return self.acceptor._doorkeeper
 
     def connection(self, stack: ExitStack) -> socket.socket:
         """Connect; the kernel does so by itself, whatever the event loop is about."""
@@ -55,15 +66,14 @@ async def served(seconds: float = 0.0) -> AsyncIterator[Served]:
     door = Door(path="/picture", handler=picture, voice=ImgproxyVoice(), dialect="imgproxy")
     application = make_application([door], settings=WebSettings())
     listening = socket.create_server(("127.0.0.1", 0), backlog=4096)
-    async with Server(application, listening, ServerSettings(max_clients=0)):
-        yield Served(listening.getsockname()[1], application[TRAFFIC], begun)
+    async with Server(application, listening, ServerSettings(max_clients=0)) as server:
+        yield Served(listening.getsockname()[1], application[TRAFFIC], begun, server._acceptor)
 
 
-async def rounds_until(true: Callable[[], bool], busy: float = 0.0) -> int:
-    """Give how many rounds the event loop has made until something was true, each with so many seconds of other work."""
+async def rounds_until(true: Callable[[], bool]) -> int:
+    """Give how many rounds the event loop has made until something was true."""
     count = 0
     while not true():
-        time.sleep(busy)  # noqa: ASYNC251 -- that is the work: it keeps the event loop
         await asyncio.sleep(0)
         count += 1
         assert count < 100_000
@@ -83,37 +93,131 @@ def on_uvloop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
 
 
 @on_uvloop
-async def test_many_connections_are_accepted_in_each_busy_round() -> None:
-    busy = accepting.EACH_ROUND * accepting.BUSY_SECONDS
+async def test_a_few_who_connect_are_accepted_one_by_one_and_left_to_processes_beside_us() -> None:
     with ExitStack() as stack:
         async with served() as service:
-            for _ in range(10 * accepting.EACH_ROUND):
-                service.connection(stack)
-            assert await rounds_until(lambda: service.traffic.connections == 10 * accepting.EACH_ROUND, busy) < 60
-
-
-@on_uvloop
-async def test_who_is_not_busy_leaves_connections_to_processes_beside_him() -> None:
-    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
-        # Whatever the machine does meanwhile, no round takes any time.
-        patch.setattr(accepting, "time", SimpleNamespace(perf_counter=lambda: 1.0))
-        async with served() as service:
-            for _ in range(100):
-                service.connection(stack)
-            assert await rounds_until(lambda: service.traffic.connections == 100) > 90
-
-
-@on_uvloop
-async def test_no_more_connections_are_accepted_in_a_round_than_are_begun_soon() -> None:
-    with ExitStack() as stack:
-        async with served() as service:
-            for _ in range(4 * accepting.EACH_ROUND):
+            for _ in range(40):
                 service.connection(stack)
             seen = [0]
-            while seen[-1] < 4 * accepting.EACH_ROUND:
+            while seen[-1] < 40:
                 await asyncio.sleep(0)
                 seen.append(service.traffic.connections)
-            assert max(after - before for before, after in pairwise(seen)) <= accepting.EACH_ROUND
+            assert max(after - before for before, after in pairwise(seen)) == 1
+
+
+async def _kept(service: Served, stack: ExitStack) -> None:
+    """Have a crowd come, and the doorkeeper keep the door and know how we are."""
+    for _ in range(accepting.CROWD):
+        service.connection(stack)
+    await until(lambda: service.acceptor._server is None, seconds=20)
+    await until(service.acceptor._around.health, seconds=20)
+    service.acceptor._look()
+
+
+def _asked_aside(port: int, head: bytes) -> bytes:
+    """Give all that a new connection is answered; the event loop, which runs in this thread, stands still meanwhile."""
+
+    def ask() -> None:
+        with socket.create_connection(("127.0.0.1", port), 10) as connection:
+            connection.sendall(head)
+            while part := connection.recv(4096):
+                answer.append(part)
+
+    answer: list[bytes] = []
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join(10)
+    return _made_equal(b"".join(answer))
+
+
+@on_uvloop
+async def test_in_a_crowd_health_is_told_while_the_event_loop_stands_still() -> None:
+    with ExitStack() as stack:
+        async with served() as service:
+            await _kept(service, stack)
+            told = _asked_aside(service.port, HEALTH)
+            with service.connection(stack) as probe:
+                probe.sendall(HEALTH.replace(b"Host: a", b"Host: a\r\nX-Request-ID: answered-by-the-service"))
+                probe.setblocking(False)
+                ours = _made_equal(await asyncio.get_running_loop().sock_recv(probe, 4096))
+            assert told.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert told.replace(b"Connection: close\r\n", b"") == ours
+
+
+@on_uvloop
+async def test_who_comes_by_the_doorkeeper_is_served_as_others() -> None:
+    with ExitStack() as stack:
+        async with served() as service:
+            await _kept(service, stack)
+            for _ in range(3):
+                assert (await _asked(service, PICTURE)).endswith(b"\r\n\r\npicture")
+
+
+@on_uvloop
+async def test_some_of_those_who_come_by_the_doorkeeper_are_taken_in_each_round() -> None:
+    with ExitStack() as stack:
+        async with served() as service:
+            await _kept(service, stack)
+            for _ in range(80):
+                service.connection(stack)
+            time.sleep(0.5)  # noqa: ASYNC251 -- the doorkeeper accepts them meanwhile
+            seen = [service.traffic.connections]
+            while seen[-1] < accepting.CROWD + 80:
+                await asyncio.sleep(0)
+                seen.append(service.traffic.connections)
+            assert max(after - before for before, after in pairwise(seen)) == crowds.EACH_ROUND
+
+
+@on_uvloop
+async def test_after_a_crowd_the_event_loop_accepts_again() -> None:
+    async with served() as service:
+        with ExitStack() as stack:
+            await _kept(service, stack)
+        await until(lambda: service.acceptor._server is not None, seconds=20)
+        assert (await _asked(service, PICTURE)).endswith(b"picture")
+
+
+@on_uvloop
+async def test_a_doorkeeper_who_dies_is_replaced_and_nobody_waits_for_him() -> None:
+    with ExitStack() as stack:
+        async with served() as service:
+            await _kept(service, stack)
+            first = service.doorkeeper._process
+            os.kill(first.pid, signal.SIGKILL)
+            assert (await _asked(service, PICTURE)).endswith(b"picture")
+            await until(
+                lambda: service.doorkeeper._process is not first and service.acceptor._server is None, seconds=20
+            )
+            assert (await _asked(service, PICTURE)).endswith(b"picture")
+
+
+@on_uvloop
+async def test_a_doorkeeper_who_hangs_is_replaced() -> None:
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accepting, "BEAT", 0.02)
+        async with served() as service:
+            await _kept(service, stack)
+            first = service.doorkeeper._process
+            os.kill(first.pid, signal.SIGSTOP)
+            await until(lambda: service.doorkeeper._process is not first, seconds=20)
+            assert (await _asked(service, PICTURE)).endswith(b"picture")
+
+
+@on_uvloop
+async def test_without_a_doorkeeper_a_crowd_is_accepted_all_the_same() -> None:
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", "/nowhere/python")
+        async with served() as service:
+            await _crowd(service, stack, 3 * accepting.CROWD)
+            assert (await _asked(service, PICTURE)).endswith(b"picture")
+
+
+@on_uvloop
+async def test_the_doorkeeper_ends_with_the_server() -> None:
+    async with served() as service:
+        await until(lambda: service.doorkeeper.there, seconds=20)
+        process = service.doorkeeper._process
+    assert process.returncode == 0
 
 
 async def _crowd(service: Served, stack: ExitStack, count: int) -> list[socket.socket]:
@@ -163,14 +267,19 @@ async def test_health_is_answered_before_a_burst_that_came_earlier() -> None:
             assert len(service.begun) < 100
 
 
+def _made_equal(answer: bytes) -> bytes:
+    """Give an answer with its date and its request's id made equal."""
+    return re.sub(rb"(Date|X-Request-ID): [^\r]+", rb"\1: x", answer)
+
+
 async def _asked(service: Served, head: bytes) -> bytes:
-    """Give all that a new connection is answered, its date and our id made equal."""
+    """Give all that a new connection is answered."""
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     await asyncio.sleep(0.01)
     writer.write(head)
     answer = await asyncio.wait_for(reader.read(4096), 10)
     writer.close()
-    return re.sub(rb"(Date|X-Request-ID): [^\r]+", rb"\1: x", answer)
+    return _made_equal(answer)
 
 
 @pytest.mark.parametrize("method", [b"GET", b"HEAD"])

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from imgproxy_py.telemetry.metrics import MetricsSettings
+from imgproxy_py.web.pauses import LONGEST_PAUSE, STEADY, Pauses
 from imgproxy_py.web.server import ServerSettings
-from imgproxy_py.web.supervisor import LONGEST_PAUSE, STEADY, Pauses, Supervisor
+from imgproxy_py.web.supervisor import Supervisor
 from imgproxy_py.web.worker import POST, WorkerPost
 
 
