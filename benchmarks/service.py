@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.processes import HOST, cpu_seconds, free_port, running, wait_for
+from benchmarks.processes import HOST, cpu_seconds, free_port, get, running, wait_for
 
 _KEY, _SALT = b"a key for measuring", b"a salt for measuring"
 _COMMAND = str(Path(sys.executable).with_name("imgproxy-py"))
@@ -43,6 +43,7 @@ def serving(pictures: Path, work: Path, settings: Mapping[str, str]) -> Iterator
     log = work / f"server-{port}.log"
     with running([_COMMAND, "serve"], log, environment) as process:
         wait_for(process, port, log)
+        get(port, "/health")  # a supervisor listens before there is anybody to answer
         yield Service(process.pid, port)
 
 

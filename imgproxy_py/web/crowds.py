@@ -160,6 +160,8 @@ class Doorkeeper:
             self._is_there(now=True)
             for descriptor in descriptors:
                 self._take(socket.socket(fileno=descriptor))
+            if word == doorkeeper.CONNECTION and not descriptors:
+                _log.warning("descriptors_exhausted")
 
     def _is_there(self, *, now: bool) -> None:
         if self.there != now:

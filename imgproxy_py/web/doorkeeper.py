@@ -42,7 +42,7 @@ MOST = 16384
 PACKET_BYTES = 65536
 _PROBE_BYTES = 4096
 _AT_ONCE = 64  # accepted before it is listened to the service again
-_OUT_OF_DESCRIPTORS = 0.05  # seconds until it is tried again
+_SCARCE = 0.05  # seconds until it is tried again to have or to hand on a descriptor
 _PROBE = re.compile(
     rb"GET (?P<path>[!->@-~]+)(?:\?[!-~]*)? HTTP/1\.1\r\n"
     rb"(?:(?!(?i:Content-Length|Transfer-Encoding|Expect|Upgrade|X-Request-ID):)"
@@ -119,8 +119,8 @@ class Doorkeeper:
                 connection, _ = self._listening.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
-            except OSError:
-                time.sleep(_OUT_OF_DESCRIPTORS)
+            except OSError:  # no descriptor is left
+                time.sleep(_SCARCE)
                 return
             connection.setblocking(False)
             self._silent[connection.fileno()] = connection, time.monotonic() + PATIENCE
@@ -151,6 +151,11 @@ class Doorkeeper:
             try:
                 socket.send_fds(self._channel, [CONNECTION], [self._held[0].fileno()])
             except BlockingIOError:
+                return
+            except ConnectionError:
+                raise
+            except OSError:  # too many descriptors of this user are on their way (unix(7), ETOOMANYREFS)
+                time.sleep(_SCARCE)
                 return
             self._held.popleft().close()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import resource
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ from typing import NamedTuple
 import pytest
 import uvloop
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from imgproxy_py.web import accepting, crowds, rounds
 from imgproxy_py.web.accepting import Acceptor
@@ -200,6 +202,22 @@ async def test_a_doorkeeper_who_hangs_is_replaced() -> None:
             first = service.doorkeeper._process
             os.kill(first.pid, signal.SIGSTOP)
             await until(lambda: service.doorkeeper._process is not first, seconds=20)
+            assert (await _asked(service, PICTURE)).endswith(b"picture")
+
+
+@on_uvloop
+async def test_a_connection_that_no_descriptor_is_left_for_is_told_of() -> None:
+    with ExitStack() as stack, capture_logs() as told:
+        async with served() as service:
+            await _kept(service, stack)
+            client = service.connection(stack)
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+            try:
+                client.sendall(PICTURE)
+                await until(lambda: any(one["event"] == "descriptors_exhausted" for one in told), seconds=20)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             assert (await _asked(service, PICTURE)).endswith(b"picture")
 
 
