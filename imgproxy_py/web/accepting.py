@@ -62,6 +62,8 @@ class Acceptor:
             self._beat.cancel()
         await self._accept()
         await self._doorkeeper.dismiss()
+        if self._pending:
+            await asyncio.wait(self._pending)
 
     def close(self) -> None:
         """End; whom the kernel has by then is not accepted."""

@@ -39,7 +39,7 @@ TRUST = 3.0
 MOST = 16384
 """How many connections may wait for the service here; more wait in the kernel."""
 
-PACKET_BYTES = 65536
+_WORD_BYTES = 65536
 _PROBE_BYTES = 4096
 _AT_ONCE = 64  # accepted before it is listened to the service again
 _SCARCE = 0.05  # seconds until it is tried again to have or to hand on a descriptor
@@ -80,7 +80,8 @@ class Doorkeeper:
         """Hand on whom we have, however long it takes; raises `OSError` if nobody takes them."""
         self._held.extend(connection for connection, _ in self._silent.values())
         self._channel.setblocking(True)
-        self._hand_on()
+        while self._held:
+            self._hand_on()
 
     def _wait(self) -> dict[int, int]:
         poll = select.poll()
@@ -96,7 +97,7 @@ class Doorkeeper:
     def _hear(self) -> None:
         """Take the service's word, if it has said one."""
         try:
-            word = self._channel.recv(PACKET_BYTES, socket.MSG_DONTWAIT)
+            word = self._channel.recv(_WORD_BYTES, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
         if not word:

@@ -231,6 +231,18 @@ async def test_without_a_doorkeeper_a_crowd_is_accepted_all_the_same() -> None:
 
 
 @on_uvloop
+async def test_whom_the_doorkeeper_has_is_here_when_it_was_dismissed() -> None:
+    with ExitStack() as stack:
+        async with served() as service:
+            await _kept(service, stack)
+            for _ in range(20):
+                service.connection(stack)
+            time.sleep(0.3)  # noqa: ASYNC251 -- the doorkeeper accepts them meanwhile
+            await service.acceptor.dismiss_doorkeeper()
+            assert service.traffic.connections == accepting.CROWD + 20
+
+
+@on_uvloop
 async def test_the_doorkeeper_ends_with_the_server() -> None:
     async with served() as service:
         await until(lambda: service.doorkeeper.there, seconds=20)
