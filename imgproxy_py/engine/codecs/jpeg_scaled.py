@@ -25,7 +25,7 @@ from imgproxy_py.recipe.jpeg_baseline import QUANTIZERS, TABLES, Baseline, Compo
 _FRAME, _COMPONENT, _TABLE_BYTES, _MOST_COMPONENTS = "=4i", f"=4i{QUANTIZERS}s", 16 + 256, 3
 _DONE = 0
 
-LEAST_BYTES = {4: 1_000_000, 8: 0}
+LEAST_BYTES = {4: 100_000, 8: 0}
 """From which size of a file on it pays, by how many times smaller the picture is to be; at other sizes it cannot be had."""
 
 

@@ -68,6 +68,11 @@ static void weigh(struct weights *weights, int side, const uint8_t *quantizers) 
     weights->large = (ENDS - 1u) << (size - BOUNDED) & (ENDS - 1u);
 }
 
+/* Set so many sums, a multiple of eight, to 0: all at once a compiler has them set by an instruction that is slow to start. */
+INLINE void clear(int32_t *values, int count) {
+    for (int n = 0; n < count; n += 8) memset(values + n, 0, 8 * sizeof *values);
+}
+
 /* The sums of a block, on their way: the place of the last coefficient, and what pairs of words noted. */
 struct sums {
     int32_t *values;

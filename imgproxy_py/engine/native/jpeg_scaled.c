@@ -104,7 +104,9 @@ INLINE int flat_samples(const struct jpeg_component *part, struct plane *plane, 
 }
 
 INLINE int four_samples(struct decoder *d, const struct jpeg_component *part, struct plane *plane, int across, int down) {
-    int32_t sums[TWO_SUMS] = {plane->dc * part->quantizers[0] * EVEN_FACTOR};
+    int32_t sums[TWO_SUMS];
+    clear(sums, TWO_SUMS);
+    sums[0] = plane->dc * part->quantizers[0] * EVEN_FACTOR;
     enum coded coded = summed(&d->reader, &d->ac[part->ac], &plane->weights, sums, TWO_SUMS);
     if (coded == FLAT) return flat_samples(part, plane, across, down, 2);
     if (coded == DAMAGED) return JPEG_UNUSUAL;
@@ -112,8 +114,10 @@ INLINE int four_samples(struct decoder *d, const struct jpeg_component *part, st
 }
 
 INLINE int sixteen_samples(struct decoder *d, const struct jpeg_component *part, struct plane *plane, int across) {
-    int32_t block[BLOCK] = {plane->dc * part->quantizers[0]};
+    int32_t block[BLOCK];
     uint8_t *lines[MOST_SIDE];
+    clear(block, BLOCK);
+    block[0] = plane->dc * part->quantizers[0];
     enum coded coded = summed(&d->reader, &d->ac[part->ac], &plane->weights, block, BLOCK);
     if (coded == FLAT) return flat_samples(part, plane, across, 0, 4);
     if (coded == DAMAGED) return JPEG_UNUSUAL;
@@ -191,27 +195,33 @@ static const uint8_t *line_of(struct decoder *d, int component, int line, int co
 
 enum { CHUNK = 512 }; /* pixels */
 
-/* Make so many pixels of one colour after the other. The factors are JFIF's, with 16 bits of fraction. */
-VECTORS static void convert(const uint8_t *light, const uint8_t *blue, const uint8_t *red, uint8_t (*restrict to)[CHUNK],
-                            int count) {
+/* Where a pixel's colours are in a word whose first bytes they are. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+enum { RED = 0, GREEN = 8, BLUE = 16 };
+#else
+enum { RED = 24, GREEN = 16, BLUE = 8 };
+#endif
+
+/* Make so many pixels, each a word. The factors are JFIF's, with 16 bits of fraction. */
+VECTORS static void convert(const uint8_t *light, const uint8_t *blue, const uint8_t *red, uint32_t *restrict to, int count) {
     for (int n = 0; n < count; n++) {
         int l = light[n], b = blue[n] - 128, r = red[n] - 128;
-        to[0][n] = clamped(l + ((91881 * r + (1 << 15)) >> 16));
-        to[1][n] = clamped(l + ((-22554 * b - 46802 * r + (1 << 15)) >> 16));
-        to[2][n] = clamped(l + ((116130 * b + (1 << 15)) >> 16));
+        uint32_t first = clamped(l + ((91881 * r + (1 << 15)) >> 16));
+        uint32_t second = clamped(l + ((-22554 * b - 46802 * r + (1 << 15)) >> 16));
+        uint32_t third = clamped(l + ((116130 * b + (1 << 15)) >> 16));
+        to[n] = first << RED | second << GREEN | third << BLUE;
     }
 }
 
+/* Write the first three bytes of each word, all but the last with a fourth that the next one covers. */
 static void write_colors(const uint8_t *light, const uint8_t *blue, const uint8_t *red, uint8_t *to, int count) {
-    uint8_t colors[3][CHUNK];
+    uint32_t pixels[CHUNK];
     for (int first = 0; first < count; first += CHUNK) {
         int some = count - first < CHUNK ? count - first : CHUNK;
-        convert(light + first, blue + first, red + first, colors, some);
-        for (int n = 0; n < some; n++, to += 3) {
-            to[0] = colors[0][n];
-            to[1] = colors[1][n];
-            to[2] = colors[2][n];
-        }
+        convert(light + first, blue + first, red + first, pixels, some);
+        for (int n = 0; n < some - 1; n++, to += 3) memcpy(to, &pixels[n], 4);
+        memcpy(to, &pixels[some - 1], 3);
+        to += 3;
     }
 }
 

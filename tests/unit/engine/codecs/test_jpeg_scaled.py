@@ -102,9 +102,9 @@ def test_so_are_other_sizes() -> None:
 
 @pytest.mark.parametrize(
     ("length", "shrink", "sooner"),
-    [(0, 8, True), (999_999, 4, False), (1_000_000, 4, True), (10_000_000, 2, False), (10_000_000, 1, False)],
+    [(0, 8, True), (99_999, 4, False), (100_000, 4, True), (10_000_000, 2, False), (10_000_000, 1, False)],
 )
-def test_at_a_quarter_it_is_for_large_files(length: int, shrink: int, sooner: bool) -> None:
+def test_at_a_quarter_it_is_not_for_small_files(length: int, shrink: int, sooner: bool) -> None:
     assert jpeg_scaled.is_sooner(bytes(length), shrink) == sooner
 
 
