@@ -16,7 +16,7 @@ from imgproxy_py.web.crowds import Doorkeeper
 from imgproxy_py.web.middlewares import Around
 from imgproxy_py.web.traffic import Traffic
 
-CROWD, CALM = 64, 32
+CROWD, CALM = 32, 16
 """From how many connections on the doorkeeper accepts, and below how many it does no more. Thousands who leave at once keep the
 event loop for 17 µs each; a connection that comes by the doorkeeper takes a tenth of a millisecond more, in both together."""
 
@@ -30,17 +30,24 @@ SOON = 0.25
 class Acceptor:
     """Accepts whom a listening socket has, each to a protocol that `make` makes, from `open` to `close`.
 
-    The socket stays open: it belongs to the caller. `traffic` tells how many are there, `around` what to tell probes.
+    The socket stays open: it belongs to the caller, and is `shared` if other processes accept there too. `traffic` tells how
+    many are connected here, `around` what to tell probes.
     """
 
     def __init__(
-        self, listening: socket.socket, make: Callable[[], asyncio.Protocol], traffic: Traffic, around: Around
+        self,
+        listening: socket.socket,
+        make: Callable[[], asyncio.Protocol],
+        traffic: Traffic,
+        around: Around,
+        *,
+        shared: bool = False,
     ) -> None:
         self._listening = listening
         self._make = make
         self._traffic = traffic
         self._around = around
-        self._doorkeeper = Doorkeeper(listening, around.probes(), take=self._connect, changed=self._look)
+        self._doorkeeper = Doorkeeper(listening, around.probes(), shared=shared, take=self._connect, changed=self._look)
         self._server: asyncio.Server | None = None
         self._opening = asyncio.Lock()
         self._pending: set[asyncio.Task[object]] = set()

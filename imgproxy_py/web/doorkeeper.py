@@ -1,13 +1,15 @@
-"""`python doorkeeper.py LISTENING CHANNEL TARGET...`: accepts connections for a process whose hands are full (see `crowds`).
+"""`python doorkeeper.py LISTENING CHANNEL PATIENCE TARGET...`: accepts connections for a process in a crowd (see `crowds`).
 
 Whoever asks for one of the targets is told here how the service is, as it said itself a moment ago; everybody else is handed
 on, with all that he has sent. What is told here closes its connection, and whatever is not as plain as probes are is handed on
 too, so that nobody can be led to take one client's answer for another's.
 
-Both numbers are of file descriptors that were inherited: of the listening socket, and of a packet socket to the service. It
-says each second, and whenever that changes, `OPEN` or `SHUT`: whether to accept; and after it what to tell probes, if anything.
-This says `HEARD` to each word, once in the beginning too, and `CONNECTION` with each that it hands on. It ends when the service
-closes its end or its half of it, in the latter case when it has handed on whom it has.
+The first two are numbers of file descriptors that were inherited: of the listening socket, and of a packet socket to the
+service. The third is for how many seconds a new connection is left to processes beside it that have time for one.
+
+The service says each second, and whenever that changes, `OPEN` or `SHUT`: whether to accept; and after it what to tell probes,
+if anything. This says `HEARD` to each word, once in the beginning too, and `CONNECTION` with each that it hands on. It ends
+when the service closes its end or its half of it, in the latter case when it has handed on whom it has.
 
 It runs by itself, without site-packages: it is small, and starts at once.
 """
@@ -27,10 +29,7 @@ from collections.abc import Iterable
 OPEN, SHUT = b"o", b"s"
 HEARD, CONNECTION = b"h", b"c"
 
-LEFT_TO_OTHERS = 0.002
-"""Seconds for which a new connection is left to processes that have time for it."""
-
-PATIENCE = 0.05
+SILENCE = 0.05
 """Seconds for which it is waited that a client who has connected says what he wants."""
 
 TRUST = 3.0
@@ -51,11 +50,17 @@ _PROBE = re.compile(
 
 
 class Doorkeeper:
-    """Stands between a listening socket and the service at the other end of `channel`, for probes of some targets."""
+    """Stands between a listening socket and the service at the other end of `channel`, for probes of some targets.
 
-    def __init__(self, listening: socket.socket, channel: socket.socket, targets: frozenset[bytes]) -> None:
+    For `patience` seconds a new connection is left to others who listen there too.
+    """
+
+    def __init__(
+        self, listening: socket.socket, channel: socket.socket, targets: frozenset[bytes], patience: float = 0.0
+    ) -> None:
         self._listening = listening
         self._channel = channel
+        self._patience = patience
         self._targets = targets
         self._silent: dict[int, tuple[socket.socket, float]] = {}
         self._held: deque[socket.socket] = deque()
@@ -70,7 +75,7 @@ class Doorkeeper:
         if self._channel.fileno() in happened:
             self._hear()
         if self._listening.fileno() in happened:
-            time.sleep(LEFT_TO_OTHERS)
+            time.sleep(self._patience)
             self._accept()
         self._listen_to([descriptor for descriptor in self._silent if descriptor in happened])
         self._give_up_on_silent()
@@ -124,7 +129,7 @@ class Doorkeeper:
                 time.sleep(_SCARCE)
                 return
             connection.setblocking(False)
-            self._silent[connection.fileno()] = connection, time.monotonic() + PATIENCE
+            self._silent[connection.fileno()] = connection, time.monotonic() + SILENCE
 
     def _listen_to(self, descriptors: Iterable[int]) -> None:
         for descriptor in descriptors:
@@ -175,7 +180,7 @@ def asks_for(head: bytes, targets: frozenset[bytes]) -> bool:
     return request is not None and request["path"] in targets and head.lower().count(b"\r\nhost:") == 1
 
 
-def main(listening: str, channel: str, *targets: str) -> None:
+def main(listening: str, channel: str, patience: str, *targets: str) -> None:
     """Keep the door until dismissed, or until nobody is there to keep it for."""
     for number in (signal.SIGINT, signal.SIGTERM):  # the service hears them as well, and has its say
         signal.signal(number, signal.SIG_IGN)
@@ -183,7 +188,7 @@ def main(listening: str, channel: str, *targets: str) -> None:
     service.setblocking(False)
     with socket.socket(fileno=int(listening)) as door:
         door.setblocking(False)
-        keeper = Doorkeeper(door, service, frozenset(target.encode() for target in targets))
+        keeper = Doorkeeper(door, service, frozenset(target.encode() for target in targets), float(patience))
         try:
             keeper.say_heard()
             while not keeper.dismissed:

@@ -131,7 +131,9 @@ class Server:
         self._traffic.keep_alive = settings.keep_alive_timeout > 0
         self._listening = listening
         self._settings = settings
-        self._acceptor = Acceptor(listening, self._wire, self._traffic, application[AROUND])
+        self._acceptor = Acceptor(
+            listening, self._wire, self._traffic, application[AROUND], shared=settings.processes > 1
+        )
         self._rounds = Rounds()
         self._ends = Rounds(ENDS_EACH_ROUND, ENDS_AT_LEAST)
 

@@ -98,10 +98,10 @@ def on_uvloop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
 async def test_a_few_who_connect_are_accepted_one_by_one_and_left_to_processes_beside_us() -> None:
     with ExitStack() as stack:
         async with served() as service:
-            for _ in range(40):
+            for _ in range(24):
                 service.connection(stack)
             seen = [0]
-            while seen[-1] < 40:
+            while seen[-1] < 24:
                 await asyncio.sleep(0)
                 seen.append(service.traffic.connections)
             assert max(after - before for before, after in pairwise(seen)) == 1

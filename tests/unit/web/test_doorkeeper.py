@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
@@ -167,7 +168,7 @@ def test_who_says_nothing_is_handed_on_all_the_same(door: Door) -> None:
     door.says(OPEN + ANSWER)
     before = time.monotonic()
     with door.client() as client, door.handed_on() as given:
-        assert time.monotonic() - before >= doorkeeper.PATIENCE
+        assert time.monotonic() - before >= doorkeeper.SILENCE
         client.sendall(HEALTH)
         assert given.recv(4096) == HEALTH
 
@@ -236,7 +237,7 @@ def running() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket, socket.s
     service.settimeout(10)
     with socket.create_server(("127.0.0.1", 0)) as listening, service, channel:
         descriptors = listening.fileno(), channel.fileno()
-        command = [sys.executable, "-I", "-S", doorkeeper.__file__, *map(str, descriptors), "/health"]
+        command = [sys.executable, "-I", "-S", doorkeeper.__file__, *map(str, descriptors), "0.01", "/health"]
         process = subprocess.Popen(command, pass_fds=descriptors, stderr=subprocess.PIPE)
         channel.close()
         assert service.recv(1) == HEARD
@@ -276,3 +277,18 @@ def test_the_process_leaves_signals_to_its_service(
     assert service.recv(1) == HEARD
     service.shutdown(socket.SHUT_WR)
     assert process.wait(10) == 0
+
+
+def test_a_new_connection_is_left_to_others_first(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pass_by(seconds: float) -> None:
+        waited.append(seconds)
+        assert door.still_there() == HEALTH
+
+    waited: list[float] = []
+    monkeypatch.setattr(doorkeeper, "time", SimpleNamespace(sleep=pass_by, monotonic=time.monotonic))
+    door.keeper = Doorkeeper(door.listening, door.keeper._channel, TARGETS, 0.25)
+    door.says(OPEN + ANSWER)
+    with door.client(HEALTH) as client:
+        door.keeper.step()
+        assert waited == [0.25]
+        assert client.recv(4096) == b""
