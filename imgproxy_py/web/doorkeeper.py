@@ -25,12 +25,14 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable
+from itertools import islice, takewhile
 
 OPEN, SHUT = b"o", b"s"
 HEARD, CONNECTION = b"h", b"c"
 
-SILENCE = 0.05
-"""Seconds for which it is waited that a client who has connected says what he wants."""
+SILENCE = 1.0
+"""Seconds for which it is waited that a client who has connected says what he wants. Who had no processor to say it sooner may
+be a probe; handed on, he would be behind all others."""
 
 TRUST = 3.0
 """Seconds after the service's last word for which it is trusted to live: who hangs is not to be brought clients."""
@@ -67,6 +69,9 @@ class Doorkeeper:
         self._open = False
         self._answer = b""
         self._trusted_until = 0.0
+        self._poll = select.epoll()
+        self._poll.register(channel, select.EPOLLIN)
+        self._poll.register(listening, 0)
         self.dismissed = False
 
     def step(self) -> None:
@@ -77,7 +82,7 @@ class Doorkeeper:
         if self._listening.fileno() in happened:
             time.sleep(self._patience)
             self._accept()
-        self._listen_to([descriptor for descriptor in self._silent if descriptor in happened])
+        self._listen_to([descriptor for descriptor in happened if descriptor in self._silent])
         self._give_up_on_silent()
         self._hand_on()
 
@@ -89,15 +94,12 @@ class Doorkeeper:
             self._hand_on()
 
     def _wait(self) -> dict[int, int]:
-        poll = select.poll()
-        poll.register(self._channel, select.POLLIN | (select.POLLOUT if self._held else 0))
-        now, until = time.monotonic(), [given for _, given in self._silent.values()][:1]
-        for descriptor in self._silent:
-            poll.register(descriptor, select.POLLIN)
-        if self._open and self._trusted_until > now and len(self._held) < MOST:
-            poll.register(self._listening, select.POLLIN)
-            until.append(self._trusted_until)
-        return dict(poll.poll(max(0.0, min(until) - now) * 1000 if until else None))
+        now = time.monotonic()
+        accepts = self._open and self._trusted_until > now and len(self._held) + len(self._silent) < MOST
+        self._poll.modify(self._channel, select.EPOLLIN | (select.EPOLLOUT if self._held else 0))
+        self._poll.modify(self._listening, select.EPOLLIN if accepts else 0)
+        ends = [*([self._trusted_until] if accepts else []), *islice((until for _, until in self._silent.values()), 1)]
+        return dict(self._poll.poll(max(0.0, min(ends) - now) if ends else None))
 
     def _hear(self) -> None:
         """Take the service's word, if it has said one."""
@@ -130,14 +132,17 @@ class Doorkeeper:
                 return
             connection.setblocking(False)
             self._silent[connection.fileno()] = connection, time.monotonic() + SILENCE
+            self._poll.register(connection, select.EPOLLIN)
 
     def _listen_to(self, descriptors: Iterable[int]) -> None:
         for descriptor in descriptors:
+            self._poll.unregister(descriptor)
             self._receive(self._silent.pop(descriptor)[0])
 
     def _give_up_on_silent(self) -> None:
         now = time.monotonic()
-        self._listen_to([descriptor for descriptor, (_, until) in self._silent.items() if until <= now])
+        ended = takewhile(lambda one: one[1][1] <= now, self._silent.items())  # in the order in which they connected
+        self._listen_to([descriptor for descriptor, _ in ended])
 
     def _receive(self, connection: socket.socket) -> None:
         """Tell a probe how the service is, if that is known; everybody else waits to be handed on, behind probes."""

@@ -252,7 +252,7 @@ async def test_the_doorkeeper_ends_with_the_server() -> None:
 
 async def _crowd(service: Served, stack: ExitStack, count: int) -> list[socket.socket]:
     crowd = [service.connection(stack) for _ in range(count)]
-    await rounds_until(lambda: service.traffic.connections == count)
+    await until(lambda: service.traffic.connections == count, seconds=20)
     return crowd
 
 
