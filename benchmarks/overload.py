@@ -4,9 +4,9 @@
 each ask for pictures that nobody has asked for before, and prints a table. Beside the crowd two clients ask for
 `/health` fifty times a second: one on a new connection each time, as Kubernetes and balancers do, one on a connection that it
 keeps. The server's memory is read. How late the former is woken is what a busy machine adds (`bystander`). Of the longest
-answer on the connection kept it is told how long the server's event loop was busy meanwhile, and how long that or who asks was
-ready but had no processor; the rest is other threads' turn at the interpreter. Without a cache in memory, so that what is seen
-is what connections and work take.
+answer it is told how long who asked was ready himself, but had no processor; and of the longest on the connection kept how long
+the server's event loop was busy meanwhile, and how long that or who asked had none; the rest is other threads' turn at the
+interpreter. Without a cache in memory, so that what is seen is what connections and work take.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ _COLUMNS = [
     "p99, ms",
     "health p99, ms",
     "health max, ms",
+    "asker without a CPU",
     "kept: p99, ms",
     "kept: max, ms",
     "of it busy",
@@ -65,11 +66,12 @@ _COLUMNS = [
 
 
 class Probe(NamedTuple):
-    """Seconds that an answer of `/health` took; for how many of them the event loop ran, and it or we had no processor."""
+    """Seconds that an answer of `/health` took; for how many the event loop ran, it or we had no processor, we had none."""
 
     seconds: float
     busy: float
     starved: float
+    we_starved: float
 
 
 @dataclass(slots=True)
@@ -108,11 +110,11 @@ class Prober:
             self.failed += 1
             connection.close()
         seconds, after = time.perf_counter() - started, self._scheduled()
-        self.answers.append(Probe(seconds, after[0] - before[0], after[1] - before[1]))
+        busy, starved, we_starved = (now - then for now, then in zip(after, before, strict=True))
+        self.answers.append(Probe(seconds, busy, starved + we_starved, we_starved))
 
-    def _scheduled(self) -> tuple[float, float]:
-        busy, starved = scheduled(f"{self.service.pid}")
-        return busy, starved + scheduled("thread-self")[1]
+    def _scheduled(self) -> tuple[float, float, float]:
+        return *scheduled(f"{self.service.pid}"), scheduled("thread-self")[1]
 
     def milliseconds(self) -> tuple[float, float]:
         """Give what 99 of 100 answers took at most, and the longest."""
@@ -179,7 +181,9 @@ def measured(
         _others(found["others"], watch.new.failed + watch.kept.failed),
         f"{percentile(found['pictures'], 0.5) * 1000:,.0f}",
         f"{percentile(found['pictures'], 0.99) * 1000:,.0f}",
-        *(f"{one:,.1f}" for one in (*watch.new.milliseconds(), *watch.kept.milliseconds())),
+        *(f"{one:,.1f}" for one in watch.new.milliseconds()),
+        f"{max(watch.new.answers).we_starved * 1000:,.1f}",
+        *(f"{one:,.1f}" for one in watch.kept.milliseconds()),
         *(f"{one * 1000:,.1f}" for one in (longest.busy, longest.starved)),
         *(f"{one * 1000:,.1f}" for one in (percentile(late, 0.99), late[-1])),
         *(f"{amount / 1e6:,.0f}" for amount in (before, max(watch.memory), resident_bytes(service.pid))),
