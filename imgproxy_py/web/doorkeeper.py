@@ -16,12 +16,15 @@ It runs by itself, without site-packages: it is small, and starts at once.
 
 from __future__ import annotations
 
+import array
 import contextlib
+import fcntl
 import re
 import select
 import signal
 import socket
 import sys
+import termios
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -37,13 +40,18 @@ be a probe; handed on, he would be behind all others."""
 TRUST = 3.0
 """Seconds after the service's last word for which it is trusted to live: who hangs is not to be brought clients."""
 
+STANDSTILL = 0.1
+"""Seconds for which the service may take nothing of what it was given; after that clients are left to others until it does."""
+
 MOST = 16384
 """How many connections may wait for the service here; more wait in the kernel."""
 
 _WORD_BYTES = 65536
 _PROBE_BYTES = 4096
-_AT_ONCE = 64  # accepted before it is listened to the service again
-_SCARCE = 0.05  # seconds until it is tried again to have or to hand on a descriptor
+_AT_ONCE, _AT_ONCE_BESIDE_OTHERS = 64, 8  # accepted before it is listened to the service again
+_SCARCE = (
+    0.05  # seconds until it is tried again to have or to hand on a descriptor, or looked whether the service goes on
+)
 _PROBE = re.compile(
     rb"GET (?P<path>[!->@-~]+)(?:\?[!-~]*)? HTTP/1\.1\r\n"
     rb"(?:(?!(?i:Content-Length|Transfer-Encoding|Expect|Upgrade|X-Request-ID):)"
@@ -54,7 +62,7 @@ _PROBE = re.compile(
 class Doorkeeper:
     """Stands between a listening socket and the service at the other end of `channel`, for probes of some targets.
 
-    For `patience` seconds a new connection is left to others who listen there too.
+    For `patience` seconds a new connection is left to others who listen there too, 0 if there are none.
     """
 
     def __init__(
@@ -69,6 +77,8 @@ class Doorkeeper:
         self._open = False
         self._answer = b""
         self._trusted_until = 0.0
+        self._untaken = 0
+        self._taken_at = 0.0
         self._poll = select.epoll()
         self._poll.register(channel, select.EPOLLIN)
         self._poll.register(listening, 0)
@@ -95,11 +105,27 @@ class Doorkeeper:
 
     def _wait(self) -> dict[int, int]:
         now = time.monotonic()
-        accepts = self._open and self._trusted_until > now and len(self._held) + len(self._silent) < MOST
+        stands = self._stands_still(now)
+        accepts = self._is_welcome(now) and not (self._patience and stands)
         self._poll.modify(self._channel, select.EPOLLIN | (select.EPOLLOUT if self._held else 0))
         self._poll.modify(self._listening, select.EPOLLIN if accepts else 0)
-        ends = [*([self._trusted_until] if accepts else []), *islice((until for _, until in self._silent.values()), 1)]
+        ends = [*islice((until for _, until in self._silent.values()), 1)]
+        if self._untaken:
+            ends.append(now + _SCARCE)
+        if accepts:
+            ends.append(self._trusted_until)
         return dict(self._poll.poll(max(0.0, min(ends) - now) if ends else None))
+
+    def _is_welcome(self, now: float) -> bool:
+        """Tell whether the service wants connections, and there is room for more."""
+        return self._open and self._trusted_until > now and len(self._held) + len(self._silent) < MOST
+
+    def _stands_still(self, now: float) -> bool:
+        """Tell whether the service has not taken anything for a while of what it was given."""
+        before, self._untaken = self._untaken, _untaken(self._channel)
+        if self._untaken < before or not before:
+            self._taken_at = now
+        return now - self._taken_at > STANDSTILL
 
     def _hear(self) -> None:
         """Take the service's word, if it has said one."""
@@ -122,7 +148,7 @@ class Doorkeeper:
 
     def _accept(self) -> None:
         """Accept whom nobody else has accepted, a few at a time."""
-        for _ in range(_AT_ONCE):
+        for _ in range(_AT_ONCE_BESIDE_OTHERS if self._patience else _AT_ONCE):
             try:
                 connection, _ = self._listening.accept()
             except (BlockingIOError, ConnectionAbortedError):
@@ -169,6 +195,13 @@ class Doorkeeper:
                 time.sleep(_SCARCE)
                 return
             self._held.popleft().close()
+
+
+def _untaken(channel: socket.socket) -> int:
+    """Give the bytes, with what the kernel adds to each packet, that the other end has not taken yet."""
+    waiting = array.array("i", [0])
+    fcntl.ioctl(channel.fileno(), termios.TIOCOUTQ, waiting)
+    return waiting[0]
 
 
 def _sent(connection: socket.socket) -> bytes:

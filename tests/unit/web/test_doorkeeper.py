@@ -207,6 +207,28 @@ def test_nobody_is_accepted_for_a_service_that_has_fallen_silent(door: Door, mon
         assert door.still_there() == HEALTH
 
 
+def test_clients_of_a_service_that_takes_nobody_are_left_to_others_until_it_does(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doorkeeper, "STANDSTILL", 0.1)
+    door.keeper = Doorkeeper(door.listening, door.keeper._channel, TARGETS, 0.001)
+    door.says(OPEN + ANSWER)
+    with door.client(PICTURE), door.client(HEALTH) as probe:
+        while not doorkeeper._untaken(door.keeper._channel):
+            door.keeper.step()
+        assert door.answered(probe) == ANSWER
+        for _ in range(4):
+            door.keeper.step()
+        with door.client(PICTURE) as later:
+            for _ in range(4):
+                door.keeper.step()
+            assert door.still_there() == PICTURE
+            door.handed_on().close()
+            with door.client(HEALTH) as probe:
+                assert door.answered(probe) == ANSWER
+            later.close()
+
+
 def test_a_service_with_its_hands_full_gets_the_others_later(door: Door) -> None:
     door.says(OPEN + ANSWER)
     door.service.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
