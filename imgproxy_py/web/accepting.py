@@ -1,13 +1,16 @@
 """Clients who connect are accepted: by the event loop, and by a doorkeeper (see `crowds`) while there is a crowd.
 
-The event loop accepts one connection in a round and leaves the others to the processes beside it: the cheapest way, and fair.
-In a crowd its rounds are long, and who waits for one may be a probe.
+libuv accepts one connection in a round of the event loop: the cheapest way, and who has nothing else to do leaves the others
+to the processes beside him. In a crowd rounds are long, and who waits for one may be a probe, so a process that is alone has a
+doorkeeper. Where processes share the socket, clients are better left to them: a doorkeeper would go on to bring them to one
+that has just begun to hang. There, and without a doorkeeper, some more are accepted in rounds that are busy.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -19,6 +22,13 @@ from imgproxy_py.web.traffic import Traffic
 CROWD, CALM = 32, 16
 """From how many connections on the doorkeeper accepts, and below how many it does no more. Thousands who leave at once keep the
 event loop for 17 µs each; a connection that comes by the doorkeeper takes a tenth of a millisecond more, in both together."""
+
+EACH_ROUND = 4
+"""How many connections are accepted in a round at most. Each takes a fifth of a millisecond, up to a whole one while threads
+want the interpreter as well, and comes with a request: more make rounds longer, and let those who connect in no sooner."""
+
+BUSY_SECONDS = 0.0005
+"""For each so many seconds that the rest of a round takes, one more is accepted."""
 
 BEAT = 1.0
 """Seconds between two words to the doorkeeper: that we live, how we are, whether to accept."""
@@ -47,7 +57,9 @@ class Acceptor:
         self._make = make
         self._traffic = traffic
         self._around = around
-        self._doorkeeper = Doorkeeper(listening, around.probes(), shared=shared, take=self._connect, changed=self._look)
+        self._shared = shared
+        self._doorkeeper = Doorkeeper(listening, around.probes(), take=self._connect, changed=self._look)
+        self._accepted_at = 0.0
         self._server: asyncio.Server | None = None
         self._opening = asyncio.Lock()
         self._pending: set[asyncio.Task[object]] = set()
@@ -57,7 +69,8 @@ class Acceptor:
     async def open(self) -> None:
         """Begin."""
         await self._accept()
-        self._doorkeeper.open()
+        if not self._shared:
+            self._doorkeeper.open()
         self._look_each_beat()
 
     async def dismiss_doorkeeper(self) -> None:
@@ -86,10 +99,23 @@ class Acceptor:
                 self._server = await create(self._accepted, sock=copy, backlog=BACKLOG)
 
     def _accepted(self) -> asyncio.Protocol:
-        """Give the protocol for whom the event loop has accepted, and see soon whether that is a crowd."""
-        if self._doorkeeper.there and self._traffic.connections >= CROWD:
-            asyncio.get_running_loop().call_soon(self._look)
+        """Give the protocol for whom the event loop has accepted, and look soon whether there are more, or a crowd."""
+        if not self._accepted_at:
+            self._accepted_at = time.perf_counter()
+            asyncio.get_running_loop().call_soon(self._accept_more)
         return self._make()
+
+    def _accept_more(self) -> None:
+        taken, self._accepted_at = time.perf_counter() - self._accepted_at, 0.0
+        if self._doorkeeper.there:
+            self._look()
+            return
+        for _ in range(min(EACH_ROUND - 1, int(taken / BUSY_SECONDS))):
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return  # nobody is there; or something is wrong, which the event loop meets next and knows to handle
+            self._connect(connection)
 
     def _look_each_beat(self) -> None:
         self._look()

@@ -26,9 +26,6 @@ EACH_ROUND = 4
 up to a whole one while threads want the interpreter as well, and comes with a request: more make rounds longer, and let those
 who connect in no sooner."""
 
-LEFT_TO_OTHERS = 0.002
-"""Seconds for which a doorkeeper leaves a new connection to the processes beside its own: one that has time takes it sooner."""
-
 FAREWELL = 5.0
 """Seconds that a doorkeeper who was dismissed gets to hand on whom he has."""
 
@@ -46,7 +43,7 @@ class Doorkeeper:
     """Has a process at the door of a listening socket from `open` to `dismiss`, and another if it dies.
 
     `take` is given each connection that it hands on, `changed` called when it is there, and when it is no more. `targets` are
-    the paths of the probes that it answers; `shared` is the socket if other processes accept there too.
+    the paths of the probes that it answers.
     """
 
     def __init__(
@@ -54,12 +51,11 @@ class Doorkeeper:
         listening: socket.socket,
         targets: Sequence[str],
         *,
-        shared: bool,
         take: Callable[[socket.socket], None],
         changed: Callable[[], None],
     ) -> None:
         self._listening = listening
-        self._arguments = f"{LEFT_TO_OTHERS if shared else 0.0}", *targets
+        self._targets = targets
         self._take = take
         self._changed = changed
         self._process: Process | None = None
@@ -133,7 +129,7 @@ class Doorkeeper:
 
     async def _start(self, channel: socket.socket) -> Process:
         inherited = self._listening.fileno(), channel.fileno()
-        command = sys.executable, *_ALONE, doorkeeper.__file__, *map(str, inherited), *self._arguments
+        command = sys.executable, *_ALONE, doorkeeper.__file__, *map(str, inherited), *self._targets
         libraries = {name: value for name, value in os.environ.items() if name.startswith("LD_")}
         return await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, pass_fds=inherited, env=libraries)
 

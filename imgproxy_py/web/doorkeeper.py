@@ -1,11 +1,10 @@
-"""`python doorkeeper.py LISTENING CHANNEL PATIENCE TARGET...`: accepts connections for a process in a crowd (see `crowds`).
+"""`python doorkeeper.py LISTENING CHANNEL TARGET...`: accepts connections for a process in a crowd (see `crowds`).
 
 Whoever asks for one of the targets is told here how the service is, as it said itself a moment ago; everybody else is handed
 on, with all that he has sent. What is told here closes its connection, and whatever is not as plain as probes are is handed on
 too, so that nobody can be led to take one client's answer for another's.
 
-The first two are numbers of file descriptors that were inherited: of the listening socket, and of a packet socket to the
-service. The third is for how many seconds a new connection is left to processes beside it that have time for one.
+Both numbers are of file descriptors that were inherited: of the listening socket, and of a packet socket to the service.
 
 The service says each second, and whenever that changes, `OPEN` or `SHUT`: whether to accept; and after it what to tell probes,
 if anything. This says `HEARD` to each word, once in the beginning too, and `CONNECTION` with each that it hands on. It ends
@@ -16,15 +15,12 @@ It runs by itself, without site-packages: it is small, and starts at once.
 
 from __future__ import annotations
 
-import array
 import contextlib
-import fcntl
 import re
 import select
 import signal
 import socket
 import sys
-import termios
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -40,18 +36,13 @@ be a probe; handed on, he would be behind all others."""
 TRUST = 3.0
 """Seconds after the service's last word for which it is trusted to live: who hangs is not to be brought clients."""
 
-STANDSTILL = 0.1
-"""Seconds for which the service may take nothing of what it was given; after that clients are left to others until it does."""
-
 MOST = 16384
 """How many connections may wait for the service here; more wait in the kernel."""
 
 _WORD_BYTES = 65536
 _PROBE_BYTES = 4096
-_AT_ONCE, _AT_ONCE_BESIDE_OTHERS = 64, 8  # accepted before it is listened to the service again
-_SCARCE = (
-    0.05  # seconds until it is tried again to have or to hand on a descriptor, or looked whether the service goes on
-)
+_AT_ONCE = 64  # accepted before it is listened to the service again
+_SCARCE = 0.05  # seconds until it is tried again to have or to hand on a descriptor
 _PROBE = re.compile(
     rb"GET (?P<path>[!->@-~]+)(?:\?[!-~]*)? HTTP/1\.1\r\n"
     rb"(?:(?!(?i:Content-Length|Transfer-Encoding|Expect|Upgrade|X-Request-ID):)"
@@ -60,25 +51,17 @@ _PROBE = re.compile(
 
 
 class Doorkeeper:
-    """Stands between a listening socket and the service at the other end of `channel`, for probes of some targets.
+    """Stands between a listening socket and the service at the other end of `channel`, for probes of some targets."""
 
-    For `patience` seconds a new connection is left to others who listen there too, 0 if there are none.
-    """
-
-    def __init__(
-        self, listening: socket.socket, channel: socket.socket, targets: frozenset[bytes], patience: float = 0.0
-    ) -> None:
+    def __init__(self, listening: socket.socket, channel: socket.socket, targets: frozenset[bytes]) -> None:
         self._listening = listening
         self._channel = channel
-        self._patience = patience
         self._targets = targets
         self._silent: dict[int, tuple[socket.socket, float]] = {}
         self._held: deque[socket.socket] = deque()
         self._open = False
         self._answer = b""
         self._trusted_until = 0.0
-        self._untaken = 0
-        self._taken_at = 0.0
         self._poll = select.epoll()
         self._poll.register(channel, select.EPOLLIN)
         self._poll.register(listening, 0)
@@ -90,7 +73,6 @@ class Doorkeeper:
         if self._channel.fileno() in happened:
             self._hear()
         if self._listening.fileno() in happened:
-            time.sleep(self._patience)
             self._accept()
         self._listen_to([descriptor for descriptor in happened if descriptor in self._silent])
         self._give_up_on_silent()
@@ -105,27 +87,11 @@ class Doorkeeper:
 
     def _wait(self) -> dict[int, int]:
         now = time.monotonic()
-        stands = self._stands_still(now)
-        accepts = self._is_welcome(now) and not (self._patience and stands)
+        accepts = self._open and self._trusted_until > now and len(self._held) + len(self._silent) < MOST
         self._poll.modify(self._channel, select.EPOLLIN | (select.EPOLLOUT if self._held else 0))
         self._poll.modify(self._listening, select.EPOLLIN if accepts else 0)
-        ends = [*islice((until for _, until in self._silent.values()), 1)]
-        if self._untaken:
-            ends.append(now + _SCARCE)
-        if accepts:
-            ends.append(self._trusted_until)
+        ends = [*([self._trusted_until] if accepts else []), *islice((until for _, until in self._silent.values()), 1)]
         return dict(self._poll.poll(max(0.0, min(ends) - now) if ends else None))
-
-    def _is_welcome(self, now: float) -> bool:
-        """Tell whether the service wants connections, and there is room for more."""
-        return self._open and self._trusted_until > now and len(self._held) + len(self._silent) < MOST
-
-    def _stands_still(self, now: float) -> bool:
-        """Tell whether the service has not taken anything for a while of what it was given."""
-        before, self._untaken = self._untaken, _untaken(self._channel)
-        if self._untaken < before or not before:
-            self._taken_at = now
-        return now - self._taken_at > STANDSTILL
 
     def _hear(self) -> None:
         """Take the service's word, if it has said one."""
@@ -148,7 +114,7 @@ class Doorkeeper:
 
     def _accept(self) -> None:
         """Accept whom nobody else has accepted, a few at a time."""
-        for _ in range(_AT_ONCE_BESIDE_OTHERS if self._patience else _AT_ONCE):
+        for _ in range(_AT_ONCE):
             try:
                 connection, _ = self._listening.accept()
             except (BlockingIOError, ConnectionAbortedError):
@@ -197,13 +163,6 @@ class Doorkeeper:
             self._held.popleft().close()
 
 
-def _untaken(channel: socket.socket) -> int:
-    """Give the bytes, with what the kernel adds to each packet, that the other end has not taken yet."""
-    waiting = array.array("i", [0])
-    fcntl.ioctl(channel.fileno(), termios.TIOCOUTQ, waiting)
-    return waiting[0]
-
-
 def _sent(connection: socket.socket) -> bytes:
     """Give what a client has sent, and leave it there; nothing if he has left, which the service meets too."""
     try:
@@ -218,7 +177,7 @@ def asks_for(head: bytes, targets: frozenset[bytes]) -> bool:
     return request is not None and request["path"] in targets and head.lower().count(b"\r\nhost:") == 1
 
 
-def main(listening: str, channel: str, patience: str, *targets: str) -> None:
+def main(listening: str, channel: str, *targets: str) -> None:
     """Keep the door until dismissed, or until nobody is there to keep it for."""
     for number in (signal.SIGINT, signal.SIGTERM):  # the service hears them as well, and has its say
         signal.signal(number, signal.SIG_IGN)
@@ -226,7 +185,7 @@ def main(listening: str, channel: str, patience: str, *targets: str) -> None:
     service.setblocking(False)
     with socket.socket(fileno=int(listening)) as door:
         door.setblocking(False)
-        keeper = Doorkeeper(door, service, frozenset(target.encode() for target in targets), float(patience))
+        keeper = Doorkeeper(door, service, frozenset(target.encode() for target in targets))
         try:
             keeper.say_heard()
             while not keeper.dismissed:

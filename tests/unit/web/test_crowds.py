@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -56,7 +57,7 @@ class Served(NamedTuple):
 
 
 @asynccontextmanager
-async def served(seconds: float = 0.0) -> AsyncIterator[Served]:
+async def served(seconds: float = 0.0, processes: int = 1) -> AsyncIterator[Served]:
     """Serve pictures that take so many seconds each."""
     begun: list[int] = []
 
@@ -68,7 +69,7 @@ async def served(seconds: float = 0.0) -> AsyncIterator[Served]:
     door = Door(path="/picture", handler=picture, voice=ImgproxyVoice(), dialect="imgproxy")
     application = make_application([door], settings=WebSettings())
     listening = socket.create_server(("127.0.0.1", 0), backlog=4096)
-    async with Server(application, listening, ServerSettings(max_clients=0)) as server:
+    async with Server(application, listening, ServerSettings(max_clients=0, processes=processes)) as server:
         yield Served(listening.getsockname()[1], application[TRAFFIC], begun, server._acceptor)
 
 
@@ -96,7 +97,9 @@ def on_uvloop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
 
 @on_uvloop
 async def test_a_few_who_connect_are_accepted_one_by_one_and_left_to_processes_beside_us() -> None:
-    with ExitStack() as stack:
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        # Whatever the machine does meanwhile, no round takes any time.
+        patch.setattr(accepting, "time", SimpleNamespace(perf_counter=lambda: 1.0))
         async with served() as service:
             for _ in range(24):
                 service.connection(stack)
@@ -105,6 +108,21 @@ async def test_a_few_who_connect_are_accepted_one_by_one_and_left_to_processes_b
                 await asyncio.sleep(0)
                 seen.append(service.traffic.connections)
             assert max(after - before for before, after in pairwise(seen)) == 1
+
+
+@on_uvloop
+async def test_beside_other_processes_there_is_no_doorkeeper_and_busy_rounds_accept_more() -> None:
+    with ExitStack() as stack:
+        async with served(processes=2) as service:
+            for _ in range(10 * accepting.EACH_ROUND):
+                service.connection(stack)
+            seen = [0]
+            while seen[-1] < 10 * accepting.EACH_ROUND:
+                time.sleep(accepting.EACH_ROUND * accepting.BUSY_SECONDS)  # noqa: ASYNC251 -- that is a busy round
+                await asyncio.sleep(0)
+                seen.append(service.traffic.connections)
+            assert max(after - before for before, after in pairwise(seen)) == accepting.EACH_ROUND
+            assert service.doorkeeper._process is None
 
 
 async def _kept(service: Served, stack: ExitStack) -> None:

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import pytest
 
@@ -207,28 +206,6 @@ def test_nobody_is_accepted_for_a_service_that_has_fallen_silent(door: Door, mon
         assert door.still_there() == HEALTH
 
 
-def test_clients_of_a_service_that_takes_nobody_are_left_to_others_until_it_does(
-    door: Door, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(doorkeeper, "STANDSTILL", 0.1)
-    door.keeper = Doorkeeper(door.listening, door.keeper._channel, TARGETS, 0.001)
-    door.says(OPEN + ANSWER)
-    with door.client(PICTURE), door.client(HEALTH) as probe:
-        while not doorkeeper._untaken(door.keeper._channel):
-            door.keeper.step()
-        assert door.answered(probe) == ANSWER
-        for _ in range(4):
-            door.keeper.step()
-        with door.client(PICTURE) as later:
-            for _ in range(4):
-                door.keeper.step()
-            assert door.still_there() == PICTURE
-            door.handed_on().close()
-            with door.client(HEALTH) as probe:
-                assert door.answered(probe) == ANSWER
-            later.close()
-
-
 def test_a_service_with_its_hands_full_gets_the_others_later(door: Door) -> None:
     door.says(OPEN + ANSWER)
     door.service.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
@@ -262,7 +239,7 @@ def running() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket, socket.s
     service.settimeout(10)
     with socket.create_server(("127.0.0.1", 0)) as listening, service, channel:
         descriptors = listening.fileno(), channel.fileno()
-        command = [sys.executable, "-I", "-S", doorkeeper.__file__, *map(str, descriptors), "0.01", "/health"]
+        command = [sys.executable, "-I", "-S", doorkeeper.__file__, *map(str, descriptors), "/health"]
         process = subprocess.Popen(command, pass_fds=descriptors, stderr=subprocess.PIPE)
         channel.close()
         assert service.recv(1) == HEARD
@@ -302,18 +279,3 @@ def test_the_process_leaves_signals_to_its_service(
     assert service.recv(1) == HEARD
     service.shutdown(socket.SHUT_WR)
     assert process.wait(10) == 0
-
-
-def test_a_new_connection_is_left_to_others_first(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    def pass_by(seconds: float) -> None:
-        waited.append(seconds)
-        assert door.still_there() == HEALTH
-
-    waited: list[float] = []
-    monkeypatch.setattr(doorkeeper, "time", SimpleNamespace(sleep=pass_by, monotonic=time.monotonic))
-    door.keeper = Doorkeeper(door.listening, door.keeper._channel, TARGETS, 0.25)
-    door.says(OPEN + ANSWER)
-    with door.client(HEALTH) as client:
-        door.keeper.step()
-        assert waited == [0.25]
-        assert client.recv(4096) == b""
