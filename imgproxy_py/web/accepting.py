@@ -15,17 +15,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from imgproxy_py.web.addresses import BACKLOG
-from imgproxy_py.web.crowds import Doorkeeper
+from imgproxy_py.web.crowds import EACH_ROUND, Doorkeeper
 from imgproxy_py.web.middlewares import Around
 from imgproxy_py.web.traffic import Traffic
 
 CROWD, CALM = 32, 16
 """From how many connections on the doorkeeper accepts, and below how many it does no more. Thousands who leave at once keep the
 event loop for 17 µs each; a connection that comes by the doorkeeper takes a tenth of a millisecond more, in both together."""
-
-EACH_ROUND = 4
-"""How many connections are accepted in a round at most. Each takes a fifth of a millisecond, up to a whole one while threads
-want the interpreter as well, and comes with a request: more make rounds longer, and let those who connect in no sooner."""
 
 BUSY_SECONDS = 0.0005
 """For each so many seconds that the rest of a round takes, one more is accepted."""

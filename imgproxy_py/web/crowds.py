@@ -22,9 +22,9 @@ from imgproxy_py.web import doorkeeper
 from imgproxy_py.web.pauses import Pauses
 
 EACH_ROUND = 4
-"""How many connections are taken from the doorkeeper in a round of the event loop at most. Each takes a fifth of a millisecond,
-up to a whole one while threads want the interpreter as well, and comes with a request: more make rounds longer, and let those
-who connect in no sooner."""
+"""How many connections are accepted, or taken from the doorkeeper, in a round of the event loop at most. Each takes a fifth of
+a millisecond, up to a whole one while threads want the interpreter as well, and comes with a request: more make rounds longer,
+and let those who connect in no sooner."""
 
 FAREWELL = 5.0
 """Seconds that a doorkeeper who was dismissed gets to hand on whom he has."""

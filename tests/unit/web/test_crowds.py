@@ -114,14 +114,14 @@ async def test_a_few_who_connect_are_accepted_one_by_one_and_left_to_processes_b
 async def test_beside_other_processes_there_is_no_doorkeeper_and_busy_rounds_accept_more() -> None:
     with ExitStack() as stack:
         async with served(processes=2) as service:
-            for _ in range(10 * accepting.EACH_ROUND):
+            for _ in range(10 * crowds.EACH_ROUND):
                 service.connection(stack)
             seen = [0]
-            while seen[-1] < 10 * accepting.EACH_ROUND:
-                time.sleep(accepting.EACH_ROUND * accepting.BUSY_SECONDS)  # noqa: ASYNC251 -- that is a busy round
+            while seen[-1] < 10 * crowds.EACH_ROUND:
+                time.sleep(crowds.EACH_ROUND * accepting.BUSY_SECONDS)  # noqa: ASYNC251 -- that is a busy round
                 await asyncio.sleep(0)
                 seen.append(service.traffic.connections)
-            assert max(after - before for before, after in pairwise(seen)) == accepting.EACH_ROUND
+            assert max(after - before for before, after in pairwise(seen)) == crowds.EACH_ROUND
             assert service.doorkeeper._process is None
 
 
